@@ -1,0 +1,1 @@
+"""Adapters to the port `nnkit.backend`, one folder each. Import only as `nnkit.backends`."""

@@ -1,0 +1,86 @@
+"""NumPy behind the port: arrays are `numpy.ndarray`, transfers cost nothing."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import array_api_compat.numpy as compat
+import numpy as np
+
+from nnkit import counters
+from nnkit.backend import Namespace
+from nnkit.backends.numpy import ext
+from nnkit.backends.numpy.blocked import blocked
+from nnkit.backends.numpy.threads import thread_count
+from nnkit.dispatch import OPS, UPDATES
+from nnkit.typing import DType
+
+Host = np.ndarray[Any, Any]
+
+
+class NumpyBackend:
+    """Keeps the promises of `nnkit.backend.Backend` on the host."""
+
+    name = "numpy"
+    kind = "cpu"
+    refuses = False
+
+    def __init__(self) -> None:
+        self.device = processor_name()
+        self.xp = Namespace(compat, ext)
+        self._blocked: dict[str, Callable[..., Any] | None] = {}
+
+    def override(self, name: str) -> Callable[..., Any] | None:
+        """Every elementwise op and update, done in blocks; nothing else is overridden."""
+        try:
+            return self._blocked[name]
+        except KeyError:
+            function = OPS.get(name) or UPDATES.get(name)
+            found = blocked(function) if function is not None and function.elementwise else None
+            return self._blocked.setdefault(name, found)
+
+    def owns(self, array: object) -> bool:
+        """Whether it is a NumPy array or scalar."""
+        return isinstance(array, np.ndarray | np.generic)
+
+    def asarray(self, data: Host) -> Host:
+        """The array itself: the host's memory is the device's."""
+        counters.moved(counters.to_device, self.name, data.nbytes)
+        return np.asarray(data)
+
+    def to_numpy(self, array: Host) -> Host:
+        """The array itself."""
+        counters.moved(counters.to_host, self.name, array.nbytes)
+        return np.asarray(array)
+
+    def supports(self, dtype: DType) -> bool:
+        """NumPy computes in every dtype of the standard."""
+        return True
+
+    def synchronize(self) -> None:
+        """NumPy is never behind."""
+
+    def facts(self) -> dict[str, str]:
+        """Versions and threads."""
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload]
+        return {
+            "NumPy": np.__version__,
+            "BLAS": f"{blas.get('name')} {blas.get('version')}",
+            "threads": str(thread_count()),
+        }
+
+
+@cache
+def processor_name() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()

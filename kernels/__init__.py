@@ -1,0 +1,1 @@
+"""The kernel files, one family each. Import only as `nnkit.kernels`."""

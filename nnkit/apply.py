@@ -1,0 +1,67 @@
+"""How an op is called on tensors: find the backend, run, and leave a node in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nnkit.autograd import Node, is_grad_enabled
+from nnkit.backend import Backend, label
+from nnkit.errors import BackendMismatch
+from nnkit.tensor import Tensor
+from nnkit.typing import Vjp
+
+if TYPE_CHECKING:
+    from nnkit.dispatch import Op
+
+
+def apply(op: Op, inputs: Sequence[Any], options: dict[str, Any]) -> Tensor:
+    """Run `op` where its tensors live and leave a node behind if a gradient is wanted."""
+    backend = _common_backend(op, inputs)
+    arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
+    recording = is_grad_enabled()
+    needs = tuple(recording and isinstance(x, Tensor) and x.requires_grad for x in inputs)
+    y, vjp = op.forward(backend, arrays, needs, options)
+    result = Tensor(y, backend)
+    if vjp is not None:
+        result.requires_grad = True
+        result.node = _node(op, backend, inputs, needs, vjp)
+        if backend.refuses and backend.override(op.name) is not None:
+            result.node.inputs, result.node.options = arrays, {"needs": needs, **options}
+    return result
+
+
+def _node(
+    op: Op, backend: Backend, inputs: Sequence[Any], needs: Sequence[bool], vjp: Vjp
+) -> Node:
+    node = Node(backend)
+    node.op, node.vjp = op, vjp
+    node.parents = tuple(x.graph_node() if n else None for x, n in zip(inputs, needs, strict=True))
+    node.sources = [
+        (x, x.version) for x in inputs if isinstance(x, Tensor) and x.node is None
+    ]
+    return node
+
+
+def _common_backend(op: Op, inputs: Sequence[Any]) -> Backend:
+    found: Backend | None = None
+    for position, x in enumerate(inputs):
+        if isinstance(x, Tensor):
+            if found is None:
+                found = x.backend
+            elif x.backend is not found:
+                raise BackendMismatch(
+                    f"{op.name}: tensors live on two backends, {label(found)} and "
+                    f"{label(x.backend)}. Fix: move one with tensor.to('{found.name}')."
+                )
+        elif x is not None and not isinstance(x, bool | int | float):
+            name = op.array_names[min(position, len(op.array_names) - 1)]
+            raise TypeError(
+                f"{op.name}: argument '{name}' must be a Tensor or a Python number, got "
+                f"{type(x).__name__}. Fix: nnkit.tensor(data)."
+            )
+    if found is None:
+        raise TypeError(f"{op.name}: at least one argument must be a Tensor. Fix: nnkit.tensor(x).")
+    return found
+
+

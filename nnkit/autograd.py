@@ -1,0 +1,180 @@
+"""Reverse-mode differentiation: the graph that ops leave behind, and the loop that walks it back.
+
+`apply.py` runs an op and, where a gradient is wanted, leaves a `Node` that holds the op's vjp and the
+nodes of its inputs. `backward` orders the nodes with a loop (a chain of any length works) and
+calls each vjp once, with the sum of the gradients that reached it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ContextDecorator
+from typing import TYPE_CHECKING, Any
+
+from nnkit.backend import Backend
+from nnkit.errors import GraphError, KernelUnavailable
+from nnkit.typing import Array, Vjp
+
+if TYPE_CHECKING:
+    from nnkit.dispatch import Op
+    from nnkit.tensor import Tensor
+
+
+class _Mode(threading.local):
+    recording = True
+
+
+_mode = _Mode()
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops record what `backward` needs."""
+    return _mode.recording
+
+
+class no_grad(ContextDecorator):  # noqa: N801 (PyTorch's name)
+    """Run ops without recording a graph, as a context or as a decorator; per thread.
+
+    >>> import nnkit
+    >>> x = nnkit.tensor([1.0, 2.0], requires_grad=True)
+    >>> with nnkit.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_mode.recording)
+        _mode.recording = False
+
+    def __exit__(self, *_: object) -> None:
+        _mode.recording = self._before.pop()
+
+
+class Node:
+    """One op in the graph, or a leaf (a tensor that the user made and wants the gradient of)."""
+
+    __slots__ = (
+        "__weakref__", "backend", "inputs", "leaf", "op", "options", "parents", "sources", "vjp",
+    )  # fmt: skip
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.leaf: Tensor | None = None
+        self.op: Op | None = None
+        self.vjp: Vjp | None = None
+        self.parents: tuple[Node | None, ...] = ()
+        self.sources: list[tuple[Tensor, int]] = []
+        """Leaves whose arrays an update may change in place, with their version at the time."""
+        self.inputs: list[Any] = []
+        """Kept for fused ops only, so that the CPU can take over when a backward kernel is refused."""
+        self.options: dict[str, Any] = {}
+
+    def release(self) -> None:
+        """Forget the saved arrays; the graph cannot be walked again."""
+        self.vjp, self.inputs, self.sources = None, [], []
+
+
+def backward(root: Tensor, gradient: Array, *, retain_graph: bool = False) -> None:
+    """Add the gradient of `root`, weighted by `gradient`, to `.grad` of every leaf below it."""
+    if root.node is None and not root.requires_grad:
+        raise GraphError(
+            "backward: this tensor depends on nothing that requires a gradient. Fix: make it from "
+            "parameters or tensors with requires_grad=True, outside no_grad()."
+        )
+    start = root.graph_node()
+    pending: dict[int, Array] = {id(start): gradient}
+    for node in _from_result_to_leaves(start):
+        g = pending.pop(id(node), None)
+        if g is None:
+            continue
+        if node.leaf is not None:
+            _accumulate(node.leaf, g)
+            continue
+        for parent, d in zip(node.parents, _vjp(node, g), strict=True):
+            if parent is not None and d is not None:
+                key = id(parent)
+                pending[key] = node.backend.xp.add(pending[key], d) if key in pending else d
+        if not retain_graph:
+            node.release()
+
+
+def _vjp(node: Node, g: Array) -> tuple[Array | None, ...]:
+    assert node.op is not None
+    if node.vjp is None:
+        raise GraphError(
+            f"backward: the graph through '{node.op.name}' was already used and released. Fix: "
+            "compute the loss again, or call backward(retain_graph=True) the first time."
+        )
+    for source, version in node.sources:
+        if source.version != version:
+            raise GraphError(
+                f"backward: a tensor of shape {source.shape} that '{node.op.name}' read was changed "
+                "in place since (by an optimizer step?). Fix: call backward before the step, or "
+                "compute the loss again after it."
+            )
+    try:
+        return node.op.backward(node.backend, node.vjp, g)
+    except KernelUnavailable as error:
+        if not node.inputs:
+            raise
+        return node.op.backward_on_host(node.backend, node.inputs, node.options, g, str(error))
+
+
+def _from_result_to_leaves(start: Node) -> Iterator[Node]:
+    """Every node below `start`, each after all nodes that use it (depth first, without recursion)."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(start, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((p, False) for p in node.parents if p is not None and id(p) not in seen)
+    return reversed(order)
+
+
+def _accumulate(leaf: Tensor, g: Array) -> None:
+    xp = leaf.backend.xp
+    total = g if leaf.grad is None else xp.add(leaf.grad.data, g)
+    leaf.grad = type(leaf)(xp.ext.contiguous(total), leaf.backend)
+
+
+def gradcheck(
+    function: Callable[..., Tensor],
+    inputs: Sequence[Tensor],
+    *,
+    step: float = 1e-5,
+    tolerance: float = 1e-7,
+) -> bool:
+    """Compare `function`'s gradients with central differences, in float64.
+
+    d f / d x_i ~ (f(x + h e_i) - f(x - h e_i)) / 2h; the result is reduced by a fixed random
+    weighting, so that every element of it counts.
+
+    Args:
+        function: takes the inputs, gives one tensor.
+        inputs: float64 tensors; those with `requires_grad` are checked.
+        step: h.
+        tolerance: allowed difference as a share of the largest gradient (at least 1).
+
+    Raises:
+        GraphError: names the input, the element and both values where they differ.
+        TypeError: when an input to be checked is not float64.
+
+    >>> import nnkit
+    >>> x = nnkit.tensor([0.5, -2.0], dtype="float64", requires_grad=True)
+    >>> gradcheck(lambda x: x.exp() * x, [x])
+    True
+    """
+    from nnkit.numeric import compare_with_differences
+
+    compare_with_differences(function, inputs, step=step, tolerance=tolerance)
+    return True

@@ -1,0 +1,160 @@
+"""Operations on each element by itself, with broadcasting as in NumPy."""
+
+from __future__ import annotations
+
+from nnkit.dispatch import Op, Result, op
+from nnkit.ops.common import broadcast_vjp, is_array
+from nnkit.typing import Array, Namespace, Needs
+
+
+@op(elementwise=True)
+def add(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
+    """a + b, broadcast; dtypes promote as in the array API standard, Python numbers never do."""
+    return xp.add(a, b), broadcast_vjp(xp, (a, b), needs, lambda g: g, lambda g: g)
+
+
+@op(elementwise=True)
+def subtract(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
+    """a - b, broadcast."""
+    return xp.subtract(a, b), broadcast_vjp(xp, (a, b), needs, lambda g: g, lambda g: -g)
+
+
+@op(elementwise=True)
+def multiply(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
+    """a * b, broadcast."""
+    return xp.multiply(a, b), broadcast_vjp(
+        xp, (a, b), needs, lambda g: xp.multiply(g, b), lambda g: xp.multiply(g, a)
+    )
+
+
+@op(elementwise=True)
+def divide(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
+    """a / b, broadcast; floats only."""
+    y = xp.divide(a, b)
+    return y, broadcast_vjp(xp, (a, b), needs, lambda g: g / b, lambda g: -g * y / b)
+
+
+@op(elementwise=True)
+def pow(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
+    """a ** b, broadcast. d/da = b a^(b-1), d/db = a^b log(a), taken as 0 where a <= 0."""
+    y = xp.pow(a, b)
+
+    def to_base(g: Array) -> Array:
+        return g * b * xp.pow(a, b - 1)
+
+    def to_exponent(g: Array) -> Array:
+        base = a if is_array(a) else xp.full_like(b, a)
+        positive = base > 0
+        return xp.where(positive, g * y * xp.log(xp.where(positive, base, 1.0)), 0.0)
+
+    return y, broadcast_vjp(xp, (a, b), needs, to_base, to_exponent)
+
+
+@op(elementwise=True)
+def negative(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """-x."""
+    return xp.negative(x), (lambda g: (xp.negative(g),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def exp(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """e ** x; floats only."""
+    y = xp.exp(x)
+    return y, (lambda g: (xp.multiply(g, y),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def log(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """The natural logarithm; floats only. d/dx = 1 / x."""
+    return xp.log(x), (lambda g: (xp.divide(g, x),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def sqrt(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """The square root; floats only. d/dx = 1 / (2 sqrt(x))."""
+    y = xp.sqrt(x)
+    return y, (lambda g: (g / (2 * y),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def abs(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """|x|. d/dx = sign(x), 0 at 0."""
+    return xp.abs(x), (lambda g: (g * xp.sign(x),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def maximum(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
+    """The larger of a and b, NaN if either is; where they are equal each gets half the gradient."""
+
+    def share(g: Array, wins: Array) -> Array:
+        return g * (xp.astype(wins, g.dtype) + 0.5 * xp.astype(a == b, g.dtype))
+
+    return xp.maximum(a, b), broadcast_vjp(
+        xp, (a, b), needs, lambda g: share(g, a > b), lambda g: share(g, b > a)
+    )
+
+
+@op(elementwise=True)
+def minimum(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
+    """The smaller of a and b, NaN if either is; where they are equal each gets half the gradient."""
+
+    def share(g: Array, wins: Array) -> Array:
+        return g * (xp.astype(wins, g.dtype) + 0.5 * xp.astype(a == b, g.dtype))
+
+    return xp.minimum(a, b), broadcast_vjp(
+        xp, (a, b), needs, lambda g: share(g, a < b), lambda g: share(g, b < a)
+    )
+
+
+@op(elementwise=True)
+def relu(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """max(x, 0), NaN kept. d/dx = 1 where x > 0, else 0 (Nair and Hinton 2010)."""
+    y = xp.maximum(x, 0)
+    return y, (lambda g: (xp.where(y > 0, g, 0.0),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def sigmoid(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """1 / (1 + exp(-x)), without overflow. d/dx = y (1 - y)."""
+    z = xp.exp(-xp.abs(x))  # in (0, 1], so neither branch overflows
+    y = xp.where(x >= 0, 1.0, z) / (1 + z)
+    return y, (lambda g: (g * y * (1 - y),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def tanh(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """The hyperbolic tangent. d/dx = 1 - y^2."""
+    y = xp.tanh(x)
+    return y, (lambda g: (g * (1 - y * y),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def where(xp: Namespace, condition: Array, a: Array, b: Array, *, needs: Needs) -> Result:
+    """a where `condition` (bool) holds, b elsewhere; all three broadcast."""
+    return xp.where(condition, a, b), broadcast_vjp(
+        xp,
+        (condition, a, b),
+        needs,
+        lambda g: None,
+        lambda g: xp.where(condition, g, 0.0),
+        lambda g: xp.where(condition, 0.0, g),
+    )
+
+
+def _comparison(name: str, symbol: str) -> Op:
+    """Register one comparison; comparisons give bool arrays and have no gradient."""
+
+    def compare(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
+        return getattr(xp, name)(a, b), None
+
+    compare.__name__ = name
+    compare.__doc__ = f"a {symbol} b for each element, broadcast; gives bool, has no gradient."
+    return op(elementwise=True)(compare)
+
+
+equal = _comparison("equal", "==")
+not_equal = _comparison("not_equal", "!=")
+less = _comparison("less", "<")
+less_equal = _comparison("less_equal", "<=")
+greater = _comparison("greater", ">")
+greater_equal = _comparison("greater_equal", ">=")

@@ -1,0 +1,26 @@
+"""Operations that pick elements by position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnkit.dispatch import Result, op
+from nnkit.typing import Array, Namespace, Needs
+
+
+@op
+def getitem(xp: Namespace, x: Array, *, needs: Needs, key: Any) -> Result:
+    """x[key] for integers, slices, `...` and None. d/dx puts g where it came from, 0 elsewhere."""
+    for part in key if isinstance(key, tuple) else (key,):
+        if not (part is None or part is ... or isinstance(part, int | slice)):
+            raise TypeError(
+                "getitem: a tensor is indexed by integers, slices, ... and None, got "
+                f"{type(part).__name__}"
+            )
+
+    def vjp(g: Array) -> tuple[Array]:
+        full = xp.zeros(x.shape, dtype=g.dtype, device=x.device)
+        full[key] = g
+        return (full,)
+
+    return x[key], vjp if needs[0] else None

@@ -1,0 +1,92 @@
+"""Operations that move elements without changing them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from nnkit.dispatch import Result, op
+from nnkit.ops.common import normalize_axes, resolve_shape, sum_to
+from nnkit.typing import Array, DType, Namespace, Needs
+
+
+@op
+def reshape(xp: Namespace, x: Array, *, needs: Needs, shape: Sequence[int]) -> Result:
+    """The same elements in row-major order in another shape; one length may be -1."""
+    target = resolve_shape("reshape", shape, math.prod(x.shape))
+    before = x.shape
+    return xp.reshape(x, target), (lambda g: (xp.reshape(g, before),)) if needs[0] else None
+
+
+@op
+def flatten(
+    xp: Namespace, x: Array, *, needs: Needs, start_dim: int = 0, end_dim: int = -1
+) -> Result:
+    """Axes `start_dim` to `end_dim` (both included) joined into one."""
+    before = x.shape
+    if x.ndim == 0:
+        target: tuple[int, ...] = (1,)
+    else:
+        first, last = normalize_axes("flatten", (start_dim, end_dim), x.ndim)
+        if first > last:
+            raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
+        target = (*before[:first], math.prod(before[first : last + 1]), *before[last + 1 :])
+    return xp.reshape(x, target), (lambda g: (xp.reshape(g, before),)) if needs[0] else None
+
+
+@op
+def permute(xp: Namespace, x: Array, *, needs: Needs, axes: Sequence[int]) -> Result:
+    """The axes in another order: y.shape[i] = x.shape[axes[i]]."""
+    order = normalize_axes("permute", axes, x.ndim)
+    if sorted(order) != list(range(x.ndim)):
+        raise ValueError(f"permute: axes must name each of {x.ndim} axes once, got {tuple(axes)}")
+    inverse = tuple(sorted(range(x.ndim), key=order.__getitem__))
+    y = xp.permute_dims(x, order)
+    return y, (lambda g: (xp.permute_dims(g, inverse),)) if needs[0] else None
+
+
+@op
+def broadcast_to(xp: Namespace, x: Array, *, needs: Needs, shape: Sequence[int]) -> Result:
+    """x repeated along new axes and axes of length 1."""
+    y = xp.broadcast_to(x, tuple(shape))
+    return y, (lambda g: (sum_to(xp, g, x),)) if needs[0] else None
+
+
+@op
+def concat(xp: Namespace, *arrays: Array, needs: Needs, axis: int = 0) -> Result:
+    """The arrays one after the other along an axis that they have."""
+    (axis,) = normalize_axes("concat", axis, arrays[0].ndim)
+    lengths = [a.shape[axis] for a in arrays]
+
+    def vjp(g: Array) -> tuple[Array | None, ...]:
+        before = (slice(None),) * axis
+        parts: list[Array | None] = []
+        start = 0
+        for length, need in zip(lengths, needs, strict=True):
+            parts.append(g[(*before, slice(start, start + length), ...)] if need else None)
+            start += length
+        return tuple(parts)
+
+    return xp.concat(arrays, axis=axis), vjp if any(needs) else None
+
+
+@op
+def stack(xp: Namespace, *arrays: Array, needs: Needs, axis: int = 0) -> Result:
+    """The arrays, all of one shape, side by side along a new axis."""
+    (axis,) = normalize_axes("stack", axis, arrays[0].ndim + 1)
+
+    def vjp(g: Array) -> tuple[Array | None, ...]:
+        before = (slice(None),) * axis
+        return tuple(g[(*before, i, ...)] if need else None for i, need in enumerate(needs))
+
+    return xp.stack(arrays, axis=axis), vjp if any(needs) else None
+
+
+@op
+def astype(xp: Namespace, x: Array, *, needs: Needs, dtype: DType) -> Result:
+    """The same values in another dtype; the gradient goes back in the first one."""
+    target = getattr(xp, dtype) if isinstance(dtype, str) else dtype
+    before = x.dtype
+    wants = needs[0] and xp.isdtype(target, "real floating")
+    y = xp.astype(x, target, copy=False)
+    return y, (lambda g: (xp.astype(g, before, copy=False),)) if wants else None
