@@ -135,7 +135,7 @@ class use:  # noqa: N801 (reads as a verb: nnkit.use("opencl"))
     """Use a backend from now on, in every thread; as a context manager, only inside it.
 
     Args:
-        spec: as in NNKIT_BACKEND.
+        spec: as in NNKIT_BACKEND, or a backend that is open already.
         fallback: take the next choice (at last NumPy), with one warning, instead of raising.
 
     Raises:
@@ -147,12 +147,14 @@ class use:  # noqa: N801 (reads as a verb: nnkit.use("opencl"))
     'numpy'
     """
 
-    def __init__(self, spec: str, *, fallback: bool = False) -> None:
+    def __init__(self, spec: str | Backend, *, fallback: bool = False) -> None:
         global _default
-        choices = parse(spec)
-        if fallback:
-            self.backend = _first_available(choices)
+        if not isinstance(spec, str):
+            self.backend = register(spec)
+        elif fallback:
+            self.backend = _first_available(parse(spec))
         else:
+            choices = parse(spec)
             self.backend = open_backend(spec) if len(choices) == 1 else _first_or_raise(choices)
         self._token: Token[Backend | None] | None = None
         with _lock:
