@@ -31,7 +31,7 @@ from nnkit.random import manual_seed
 from nnkit.selection import current as current_backend
 from nnkit.selection import use
 from nnkit.tensor import Tensor, from_numpy, tensor
-#from nnkit.train import Trainer
+from nnkit.train import Trainer
 from nnkit.version import __version__
 
 __all__ = [
@@ -43,7 +43,7 @@ __all__ = [
     "NnkitError",
     "NnkitWarning",
     "Tensor",
-#    "Trainer",
+    "Trainer",
     "__version__",
     "current_backend",
     "from_numpy",

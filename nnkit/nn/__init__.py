@@ -1,1 +1,26 @@
-"""Under construction."""
+"""Layers, containers and losses, under PyTorch's names and with its argument order."""
+
+from nnkit.nn import init
+from nnkit.nn.activation import ReLU, Sigmoid, Softmax, Tanh
+from nnkit.nn.container import Sequential
+from nnkit.nn.linear import Flatten, Identity, Linear
+from nnkit.nn.loss import CrossEntropyLoss, Loss, MSELoss
+from nnkit.nn.module import Buffer, Module, Parameter
+
+__all__ = [
+    "Buffer",
+    "CrossEntropyLoss",
+    "Flatten",
+    "Identity",
+    "Linear",
+    "Loss",
+    "MSELoss",
+    "Module",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "init",
+]

@@ -1,0 +1,132 @@
+"""How parameters start. The host draws, by `nnkit.random.generator()`, so every backend gets the same.
+
+An initialiser is a function of the shape that gives a NumPy array; layers take one by name
+(`weight_init="xavier_uniform"`) or as a function (`lambda shape: nn.init.normal(shape, std=0.02)`).
+A weight has the shape (fan_out, fan_in, ...), as in PyTorch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from nnkit.errors import closest
+from nnkit.random import generator
+from nnkit.typing import Shape
+
+Host: TypeAlias = np.ndarray[Any, Any]
+Initializer: TypeAlias = Callable[..., Host]
+Start: TypeAlias = str | float | Host | Initializer
+"""A name, a function of the shape, one number for all elements, or the values themselves."""
+
+INITIALIZERS: Final[dict[str, Initializer]] = {}
+
+
+def initializer(function: Initializer) -> Initializer:
+    """Register a function of the shape under its own name."""
+    INITIALIZERS[function.__name__] = function
+    return function
+
+
+def start(how: Start, shape: Shape) -> Host:
+    """The first values of a parameter.
+
+    Raises:
+        ValueError: for an unknown name, with the closest match, or values of another shape.
+
+    >>> start("ones", (2,))
+    array([1., 1.])
+    """
+    if isinstance(how, str):
+        if how not in INITIALIZERS:
+            raise ValueError(f"unknown initializer '{how}'. {closest(how, INITIALIZERS)}")
+        how = INITIALIZERS[how]
+    values = np.asarray(how(shape) if callable(how) else how)
+    if values.shape not in ((), shape):
+        raise ValueError(f"the first values must have the shape {shape}, got {values.shape}")
+    return np.ascontiguousarray(np.broadcast_to(values, shape))
+
+
+@initializer
+def zeros(shape: Shape) -> Host:
+    """0 everywhere."""
+    return np.zeros(shape)
+
+
+@initializer
+def ones(shape: Shape) -> Host:
+    """1 everywhere."""
+    return np.ones(shape)
+
+
+def constant(shape: Shape, value: float) -> Host:
+    """One number everywhere; by name, the number itself does it: `bias_init=0.5`."""
+    return np.full(shape, value)
+
+
+@initializer
+def uniform(shape: Shape, low: float = 0.0, high: float = 1.0) -> Host:
+    """Evenly within [low, high)."""
+    return generator().uniform(low, high, shape)
+
+
+@initializer
+def normal(shape: Shape, mean: float = 0.0, std: float = 1.0) -> Host:
+    """The normal distribution."""
+    return generator().normal(mean, std, shape)
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """How many numbers go into an output element of a weight, and how many it goes out to."""
+    if len(shape) < 2:
+        raise ValueError(
+            f"this initializer needs a weight with two axes or more, got shape {shape}. "
+            "Fix: 'zeros', 'uniform', a number … for a bias."
+        )
+    field = math.prod(shape[2:])
+    return shape[1] * field, shape[0] * field
+
+
+@initializer
+def xavier_uniform(shape: Shape, gain: float = 1.0) -> Host:
+    """Uniform within gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    return _spread_uniform(shape, gain * math.sqrt(2.0 / sum(fans(shape))))
+
+
+@initializer
+def xavier_normal(shape: Shape, gain: float = 1.0) -> Host:
+    """Normal with std = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    return normal(shape, std=gain * math.sqrt(2.0 / sum(fans(shape))))
+
+
+@initializer
+def kaiming_uniform(shape: Shape, gain: float = math.sqrt(2.0)) -> Host:
+    """Uniform within gain sqrt(3 / fan_in), for ReLU (He et al. 2015, arXiv:1502.01852)."""
+    return _spread_uniform(shape, gain / math.sqrt(fans(shape)[0]))
+
+
+@initializer
+def kaiming_normal(shape: Shape, gain: float = math.sqrt(2.0)) -> Host:
+    """Normal with std = gain / sqrt(fan_in), for ReLU (He et al. 2015, arXiv:1502.01852)."""
+    return normal(shape, std=gain / math.sqrt(fans(shape)[0]))
+
+
+@initializer
+def lecun_uniform(shape: Shape) -> Host:
+    """Uniform within sqrt(3 / fan_in) (LeCun et al. 1998, "Efficient BackProp")."""
+    return kaiming_uniform(shape, gain=1.0)
+
+
+@initializer
+def lecun_normal(shape: Shape) -> Host:
+    """Normal with std = 1 / sqrt(fan_in) (LeCun et al. 1998, "Efficient BackProp")."""
+    return kaiming_normal(shape, gain=1.0)
+
+
+def _spread_uniform(shape: Shape, std: float) -> Host:
+    """Uniform around 0 with a given standard deviation."""
+    bound = math.sqrt(3.0) * std
+    return uniform(shape, -bound, bound)

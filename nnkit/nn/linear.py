@@ -1,0 +1,90 @@
+"""Affine layers, and those that only reshape."""
+
+from __future__ import annotations
+
+import math
+
+from nnkit import ops
+from nnkit.nn import init
+from nnkit.nn.module import Module, Parameter
+from nnkit.tensor import Tensor, tensor
+from nnkit.typing import DType
+
+
+class Linear(Module):
+    """y = x weight^T + bias.
+
+    Shapes: x (..., in_features), weight (out_features, in_features), bias (out_features),
+    y (..., out_features); x has the dtype of the weight.
+
+    Args:
+        in_features: length of the last axis of x.
+        out_features: length of the last axis of y.
+        bias: False leaves the bias out.
+        dtype: of the parameters; the computation follows it.
+        weight_init: how the weight starts: a name from `nn.init`, a function of the shape, a number
+            or an array. Default, as in PyTorch: uniform within 1 / sqrt(in_features).
+        bias_init: how the bias starts, in the same way and with the same default.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        dtype: DType = "float32",
+        weight_init: init.Start | None = None,
+        bias_init: init.Start | None = None,
+    ) -> None:
+        for name, value in (("in_features", in_features), ("out_features", out_features)):
+            if value < 1:
+                raise ValueError(f"Linear: {name} must be at least 1, got {value}")
+        if bias_init is not None and not bias:
+            raise ValueError("Linear: bias_init was given, but bias is False")
+        self.in_features = in_features
+        self.out_features = out_features
+        bound = 1.0 / math.sqrt(in_features)
+
+        def start(how: init.Start | None, shape: tuple[int, ...]) -> Parameter:
+            default = lambda shape: init.uniform(shape, -bound, bound)  # noqa: E731
+            values = init.start(default if how is None else how, shape)
+            return Parameter(tensor(values, dtype=dtype))
+
+        self.weight = start(weight_init, (out_features, in_features))
+        self.bias = start(bias_init, (out_features,)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x weight^T + bias."""
+        return ops.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The sizes."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class Flatten(Module):
+    """Join the axes from `start_dim` to `end_dim`; by default all but the first, the batch."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X in fewer axes."""
+        return ops.flatten(x, start_dim=self.start_dim, end_dim=self.end_dim)
+
+    def extra_repr(self) -> str:
+        """The axes."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Identity(Module):
+    """y = x: a place that something may take later."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X itself."""
+        return x

@@ -1,0 +1,258 @@
+"""What every optimizer shares: parameter groups, numbers kept on the device, saving and loading."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nnkit.backend import Backend
+from nnkit.ops import update
+from nnkit.tensor import Tensor, dtype_name
+
+Group: TypeAlias = dict[str, Any]
+State: TypeAlias = dict[str, Any]
+Where: TypeAlias = tuple[Backend, str]
+"""A backend and a dtype: what a 0-d array on the device is made for."""
+
+
+class Optimizer(ABC):
+    """Changes parameters by their gradients: `zero_grad()`, `backward()`, `step()`.
+
+    Args:
+        params: parameters, or dicts with 'params' and options of their own.
+        defaults: the options of groups that don't name them.
+
+    Attributes:
+        param_groups: one dict a group. Options may be changed between steps: a new 'lr' is uploaded
+            at the next step.
+        state: for each parameter its tensors, made in its first step.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: Group) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(f"{self._name}: params must be a list of tensors. Fix: [tensor]")
+        self.defaults = defaults
+        self.state: dict[Tensor, State] = {}
+        self.param_groups: list[Group] = []
+        self._uploaded: dict[tuple[int, Where], tuple[float, Tensor]] = {}
+        entries = list(params)
+        if not entries:
+            raise ValueError(
+                f"{self._name}: got no parameters. Fix: model.parameters(), freshly called "
+                "(it can be gone through once)."
+            )
+        for group in entries if isinstance(entries[0], dict) else [{"params": entries}]:
+            self.add_param_group(group)
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    # -- what subclasses say -------------------------------------------------------------------
+
+    @abstractmethod
+    def check(self, group: Group) -> None:
+        """Refuse options that make no sense."""
+
+    @abstractmethod
+    def init(self, group: Group, param: Tensor) -> State:
+        """The state of a parameter before its first step."""
+
+    @abstractmethod
+    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+        """One step of one parameter: a call of the optimizer's update."""
+
+    # -- parameters ----------------------------------------------------------------------------
+
+    def add_param_group(self, group: Group) -> None:
+        """Add parameters with options of their own: {'params': [...], 'lr': 0.1}."""
+        unknown = sorted(set(group) - {"params", *self.defaults})
+        if unknown or "params" not in group:
+            raise ValueError(
+                f"{self._name}: a group holds 'params' and any of {sorted(self.defaults)}, got "
+                f"{sorted(group)}"
+            )
+        params = [group["params"]] if isinstance(group["params"], Tensor) else group["params"]
+        made = {**self.defaults, **group, "params": list(params)}
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for position, p in enumerate(made["params"]):
+            self._check_param(position, p, known)
+            known.add(id(p))
+        self.check(made)
+        self.param_groups.append(made)
+
+    def _check_param(self, position: int, p: Any, known: set[int]) -> None:
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{self._name}: parameter {position} is a {type(p).__name__}, no tensor")
+        if not p.is_leaf:
+            raise ValueError(f"{self._name}: parameter {position} is an op's result, not a leaf")
+        if id(p) in known:
+            raise ValueError(f"{self._name}: parameter {position} of shape {p.shape} came twice")
+
+    def params(self) -> Iterator[Tensor]:
+        """Every parameter of every group."""
+        return (p for group in self.param_groups for p in group["params"])
+
+    def zero_grad(self) -> None:
+        """Forget every gradient."""
+        for p in self.params():
+            p.grad = None
+
+    # -- the step ------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient; reads nothing back from the device."""
+        work = [
+            (number, group, p)
+            for number, group in enumerate(self.param_groups)
+            for p in group["params"]
+            if p.grad is not None
+        ]
+        for _, group, p in work:
+            self._prepare(group, p)
+        self._advance([p for _, _, p in work])
+        for number, group, p in work:
+            self.update(group, p, p.grad, self.state[p], self._lr(number, group["lr"], p))
+
+    def _prepare(self, group: Group, p: Tensor) -> None:
+        state = self.state.get(p)
+        if state is None:
+            self.state[p] = {"step": None, **self.init(group, p)}
+        elif _where(state["step"]) != _where(p):  # the model was moved, or made double, since
+            self.state[p] = _loaded(self._name, 0, p, {k: _host(v) for k, v in state.items()})
+            _share_counters(self.state)
+
+    def _advance(self, params: list[Tensor]) -> None:
+        """Count the step, on the device, once for all parameters that have made the same steps.
+
+        They share one counter. A parameter without a gradient stands still, so those that go on
+        leave the shared counter to it and take a copy.
+        """
+        going = {id(p) for p in params}
+        kept = {id(s["step"]) for p, s in self.state.items() if id(p) not in going}
+        fresh: dict[Any, Tensor] = {}
+        for p in params:
+            state = self.state[p]
+            counter = state["step"]
+            if counter is None:
+                where = _where(p)
+                if where not in fresh:
+                    fresh[where] = _scalar(0.0, p)
+                state["step"] = fresh[where]
+            elif id(counter) in kept:
+                if id(counter) not in fresh:
+                    fresh[id(counter)] = _copy(counter)
+                state["step"] = fresh[id(counter)]
+        for counter in {id(c): c for c in (self.state[p]["step"] for p in params)}.values():
+            update.advance(counter)
+
+    def _lr(self, number: int, value: float, p: Tensor) -> Tensor:
+        """The learning rate on the parameter's device, uploaded when it has changed."""
+        key = (number, _where(p))
+        held = self._uploaded.get(key)
+        if held is None or held[0] != value:
+            check_number(self._name, "lr", value)
+            held = self._uploaded[key] = (value, _scalar(value, p))
+        return held[1]
+
+    # -- saving --------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Options and state on the host, parameters by their position, as PyTorch lays it out."""
+        position = {id(p): i for i, p in enumerate(self.params())}
+        groups = [
+            {**group, "params": [position[id(p)] for p in group["params"]]}
+            for group in self.param_groups
+        ]
+        state = {
+            position[id(p)]: {name: _host(value) for name, value in s.items()}
+            for p, s in self.state.items()
+        }
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave, for parameters in the same order.
+
+        Raises:
+            ValueError: when groups or shapes differ; nothing is changed then.
+        """
+        groups, sizes = state_dict["param_groups"], [len(g["params"]) for g in self.param_groups]
+        if (got := [len(g["params"]) for g in groups]) != sizes:
+            raise ValueError(
+                f"{self._name}: load_state_dict needs groups of {sizes} parameters, got {got}"
+            )
+        params = list(self.params())
+        made = {
+            params[i]: _loaded(self._name, i, params[i], saved)
+            for i, saved in state_dict["state"].items()
+        }
+        _share_counters(made)
+        self.state = made
+        for mine, saved in zip(self.param_groups, groups, strict=True):
+            mine.update({k: v for k, v in saved.items() if k in self.defaults})
+
+    def __repr__(self) -> str:
+        options = [
+            ", ".join(f"{k}={v}" for k, v in group.items() if k != "params")
+            for group in self.param_groups
+        ]
+        return f"{self._name}({'; '.join(options)})"
+
+
+def check_number(
+    optimizer: str, name: str, value: Any, low: float = 0.0, below: float = math.inf
+) -> None:
+    """Refuse an option outside [low, below)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{optimizer}: {name} must be a number, got {value!r}")
+    if not low <= value < below:
+        rule = f"at least {low:g}" if below == math.inf else f"in [{low:g}, {below:g})"
+        raise ValueError(f"{optimizer}: {name} must be {rule}, got {value}")
+
+
+def zeros_like(p: Tensor) -> Tensor:
+    """Zeros where the parameter is."""
+    return Tensor(p.backend.xp.zeros(p.shape, dtype=p.dtype, device=p.data.device), p.backend)
+
+
+def _where(p: Tensor) -> Where:
+    return p.backend, str(p.dtype)
+
+
+def _scalar(value: float, p: Tensor) -> Tensor:
+    return Tensor(p.backend.asarray(np.asarray(value, dtype=dtype_name(p.dtype))), p.backend)
+
+
+def _host(t: Tensor | None) -> Any:
+    return None if t is None else t.numpy().copy()
+
+
+def _copy(t: Tensor) -> Tensor:
+    return Tensor(t.backend.xp.asarray(t.data, copy=True), t.backend)
+
+
+def _loaded(optimizer: str, position: int, p: Tensor, saved: State) -> State:
+    """Saved arrays as tensors where the parameter is."""
+    made: State = {}
+    for name, value in saved.items():
+        values = None if value is None else np.array(value, dtype=dtype_name(p.dtype))
+        if values is not None and values.shape not in ((), p.shape):
+            raise ValueError(
+                f"{optimizer}: load_state_dict: '{name}' of parameter {position} must have the "
+                f"shape {p.shape}, got {values.shape}"
+            )
+        made[name] = None if values is None else Tensor(p.backend.asarray(values), p.backend)
+    return made
+
+
+def _share_counters(states: dict[Tensor, State]) -> None:
+    """Let parameters that have made the same steps share one counter again."""
+    shared: dict[tuple[Where, float], Tensor] = {}
+    for state in states.values():
+        counter = state["step"]
+        if counter is not None:
+            state["step"] = shared.setdefault((_where(counter), counter.item()), counter)

@@ -1,0 +1,74 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from nnkit.ops import update
+from nnkit.optim.optimizer import Group, Optimizer, State, check_number, zeros_like
+from nnkit.tensor import Tensor
+
+
+class SGD(Optimizer):
+    """Gradient descent with momentum (Sutskever et al. 2013, in the form that PyTorch uses).
+
+    g = grad + weight_decay p; v = momentum v + (1 - dampening) g (v = g in the first step);
+    p = p - lr v, or p = p - lr (g + momentum v) with Nesterov's momentum.
+
+    Args:
+        params: parameters, or dicts with 'params' and options of their own.
+        lr: learning rate, from 0.
+        momentum: share of the last velocity that is kept, from 0.
+        dampening: share of the gradient that does not enter the velocity.
+        weight_decay: L2 penalty, from 0.
+        nesterov: look ahead along the velocity; wants momentum and no dampening.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        options = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(params, options)
+
+    def check(self, group: Group) -> None:
+        """Numbers from 0; Nesterov's momentum needs momentum and no dampening."""
+        for name in ("lr", "momentum", "weight_decay"):
+            check_number("SGD", name, group[name])
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError(
+                "SGD: nesterov needs a momentum above 0 and no dampening, got "
+                f"momentum={group['momentum']}, dampening={group['dampening']}"
+            )
+
+    def init(self, group: Group, param: Tensor) -> State:
+        """A velocity, where there is momentum."""
+        return {"momentum_buffer": zeros_like(param) if group["momentum"] else None}
+
+    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+        """Descend by one step."""
+        if group["momentum"] and state["momentum_buffer"] is None:  # switched on since
+            state["momentum_buffer"] = zeros_like(param)
+        update.sgd(
+            param,
+            grad,
+            state["momentum_buffer"],
+            lr,
+            state["step"],
+            momentum=group["momentum"],
+            dampening=group["dampening"],
+            weight_decay=group["weight_decay"],
+            nesterov=group["nesterov"],
+        )

@@ -1,0 +1,261 @@
+"""`Trainer`: fit, evaluate and predict with data that stays on the host."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+
+from nnkit import selection
+from nnkit.autograd import no_grad
+from nnkit.backend import Backend
+from nnkit.errors import closest
+from nnkit.nn import CrossEntropyLoss, Loss, Module, MSELoss
+from nnkit.optim import SGD, Adam, Optimizer
+from nnkit.tensor import Tensor, dtype_name
+from nnkit.train import data as host
+from nnkit.train import metrics as metric
+from nnkit.train.data import Data
+from nnkit.train.history import History, Record
+from nnkit.train.progress import Progress
+from nnkit.typing import Shape
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+LOSSES: Final[dict[str, Callable[[], Loss]]] = {"cross_entropy": CrossEntropyLoss, "mse": MSELoss}
+OPTIMIZERS: Final[dict[str, Callable[[Any], Optimizer]]] = {"adam": Adam, "sgd": SGD}
+
+
+class Trainer:
+    """Trains a model, and says how well it does.
+
+    Args:
+        model: the network; it trains on the backend where its parameters are.
+        loss: a loss module, any function of (output, target) that gives a 0-d tensor, or
+            'cross_entropy' or 'mse'.
+        optimizer: over the model's parameters; or 'adam' or 'sgd', with default options.
+        metrics: names ('accuracy') or functions of (output, target) that give a 0-d tensor.
+
+    >>> import nnkit
+    >>> from nnkit import nn
+    >>> _ = nnkit.manual_seed(0)
+    >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [[1.0], [3.0], [5.0], [7.0]]
+    >>> trainer = nnkit.Trainer(nn.Linear(1, 1), "mse", "adam")
+    >>> history = trainer.fit(x, y, epochs=2, batch_size=2)
+    >>> history.epochs, history["loss"][1] < history["loss"][0]
+    (2, True)
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: str | LossFunction,
+        optimizer: str | Optimizer,
+        metrics: str | metric.Metric | Iterable[str | metric.Metric] = (),
+    ) -> None:
+        self.model = model
+        self.loss: LossFunction = (
+            _by_name("loss", loss, LOSSES)() if isinstance(loss, str) else loss
+        )
+        self.optimizer: Optimizer = (
+            _by_name("optimizer", optimizer, OPTIMIZERS)(model.parameters())
+            if isinstance(optimizer, str)
+            else optimizer
+        )
+        self.metrics = metric.resolve(metrics)
+        if isinstance(self.loss, Loss) and self.loss.reduction == "none":
+            raise ValueError("Trainer: the loss must be one number. Fix: reduction='mean' or 'sum'.")
+        mine = {id(p) for p in model.parameters()}
+        if not any(id(p) in mine for p in self.optimizer.params()):
+            raise ValueError(
+                "Trainer: the optimizer holds none of the model's parameters. Fix: make it from "
+                "model.parameters() of this very model."
+            )
+
+    # -- where the model is --------------------------------------------------------------------
+
+    @property
+    def backend(self) -> Backend:
+        """Where the model's parameters are."""
+        first = next(self.model.parameters(), None)
+        return selection.current() if first is None else first.backend
+
+    @property
+    def dtype(self) -> str:
+        """What the model computes in."""
+        first = next(self.model.parameters(), None)
+        return "float32" if first is None else dtype_name(first.dtype)
+
+    # -- training ------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        epochs: int = 1,
+        batch_size: int = 32,
+        validation_data: tuple[Any, Any] | None = None,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        seed: int = 0,
+        verbose: bool = True,
+    ) -> History:
+        """Train on (x, y); what the model has learnt before stays. Ctrl-C ends it cleanly.
+
+        A step reads nothing back from the device: losses and metrics are fetched when the progress
+        bar is drawn anew, and at the end of an epoch.
+
+        Args:
+            x: inputs (N, ...), NumPy or nested lists, on the host.
+            y: targets (N, ...).
+            epochs: how many times to go through the data.
+            batch_size: examples a step; the last batch of an epoch may be smaller.
+            validation_data: (x, y) to measure on after every epoch.
+            validation_split: or the share at the end of the data, before shuffling, to keep for it.
+            shuffle: go through the data in a new order in every epoch.
+            seed: of these orders; the same on every backend.
+            verbose: show a progress bar on a terminal.
+
+        Returns:
+            Means by name and epoch: 'loss', the metrics' names, and the same with 'val_' before.
+        """
+        train = self._prepare("fit", x, y)
+        held = None if validation_data is None else self._prepare("fit: validation", *validation_data)
+        if validation_split:
+            if held is not None:
+                raise ValueError("fit: give validation_data or validation_split, not both")
+            train, held = train.split(validation_split)
+        if epochs < 0:
+            raise ValueError(f"fit: epochs must be at least 0, got {epochs}")
+        size = host.check_batch_size("fit", batch_size)
+        rng = np.random.default_rng(seed)
+        history = History()
+        with Progress(epochs, -(-len(train) // size), show=verbose) as bar:
+            record = self._record()
+            try:
+                for epoch in range(epochs):
+                    record = self._record()
+                    bar.epoch(epoch + 1)
+                    order = rng.permutation(len(train)) if shuffle else None
+                    self._epoch(train.batches(self.backend, size, order), record, bar)
+                    self._finish(history, record, bar, held, size)
+            except KeyboardInterrupt:
+                self._interrupted(history, record)
+        if history.interrupted:
+            print(_farewell(history, epochs, record.steps), file=sys.stderr)
+        return history
+
+    def _epoch(
+        self, batches: Iterator[tuple[Tensor, Tensor | None]], record: Record, bar: Progress
+    ) -> None:
+        with _mode(self.model, training=True):
+            for x, y in batches:
+                record.add(self._step(x, y), len(x))
+                if bar.step():
+                    bar.show(record.fetch())
+
+    def _step(self, x: Tensor, y: Any) -> list[Tensor]:
+        output = self.model(x)
+        loss = self.loss(output, y)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return self._values(output.detach(), loss.detach(), y)
+
+    def _values(self, output: Tensor, loss: Tensor, y: Tensor) -> list[Tensor]:
+        """The batch's loss as a mean, and its metrics, all on the device and of one dtype."""
+        with no_grad():
+            if getattr(self.loss, "reduction", "mean") == "sum":
+                loss = loss / len(y)
+            values = [loss, *(function(output, y) for function in self.metrics.values())]
+            return [v if v.dtype == loss.dtype else v.astype(loss.dtype) for v in values]
+
+    def _finish(
+        self, history: History, record: Record, bar: Progress, held: Data | None, size: int
+    ) -> None:
+        means = record.fetch()
+        if held is not None:
+            means |= {f"val_{name}": value for name, value in self._measure(held, size).items()}
+        history.batch_losses += [row[0] for row in record.rows]
+        history.add(means)
+        bar.show(means)
+
+    def _interrupted(self, history: History, record: Record) -> None:
+        history.interrupted = True
+        done = history.batch_losses
+        history.partial = record.fetch()
+        if done[-len(record.rows) :] != [row[0] for row in record.rows]:
+            done += [row[0] for row in record.rows]
+
+    # -- using ---------------------------------------------------------------------------------
+
+    def evaluate(self, x: Any, y: Any, batch_size: int = 32) -> dict[str, float]:
+        """Mean loss and metrics over (x, y), by name; nothing is learnt."""
+        size = host.check_batch_size("evaluate", batch_size)
+        return self._measure(self._prepare("evaluate", x, y), size)
+
+    def _measure(self, data: Data, size: int) -> dict[str, float]:
+        record = self._record()
+        with _mode(self.model, training=False), no_grad():
+            for x, y in data.batches(self.backend, size):
+                assert y is not None
+                output = self.model(x)
+                record.add(self._values(output, self.loss(output, y), y), len(x))
+        return record.fetch()
+
+    def predict(self, x: Any, batch_size: int = 32) -> np.ndarray[Any, Any]:
+        """The model's outputs (N, ...) for x (N, ...), as a NumPy array."""
+        data = Data(host.inputs("predict", x, self.dtype))
+        size = host.check_batch_size("predict", batch_size)
+        with _mode(self.model, training=False), no_grad():
+            parts = [self.model(batch).numpy() for batch, _ in data.batches(self.backend, size)]
+        return np.concatenate(parts)
+
+    # -- data ----------------------------------------------------------------------------------
+
+    def _record(self) -> Record:
+        return Record(["loss", *self.metrics])
+
+    def _prepare(self, caller: str, x: Any, y: Any) -> Data:
+        """The user's data, checked and in the dtypes that the model and the loss want."""
+        inputs = host.inputs(caller, x, self.dtype)
+        targets = host.numbers(caller, "y", y)
+        host.same_length(caller, inputs, targets)
+        if isinstance(self.loss, Loss):
+            return Data(inputs, self.loss.prepare_target(targets, self._output(inputs), self.dtype))
+        floating = targets.dtype.kind == "f"
+        return Data(inputs, targets.astype(self.dtype) if floating else targets)
+
+    def _output(self, x: host.Host) -> Shape:
+        """The shape of the model's output for one example."""
+        with _mode(self.model, training=False), no_grad():
+            output: Tensor = self.model(host.upload(x[:1], self.backend))
+        return output.shape[1:]
+
+
+def _by_name(kind: str, name: str, known: dict[str, Any]) -> Any:
+    if name not in known:
+        raise ValueError(f"Trainer: unknown {kind} '{name}'. {closest(name, known)}")
+    return known[name]
+
+
+@contextmanager
+def _mode(model: Module, *, training: bool) -> Iterator[None]:
+    """Set train or eval mode, and afterwards each module's mode from before."""
+    before = [(module, module.training) for module in model.modules()]
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode
+
+
+def _farewell(history: History, epochs: int, steps: int) -> str:
+    return (
+        f"Stopped by Ctrl-C in epoch {history.epochs + 1} of {epochs}, after {steps} of its steps: "
+        "the model keeps what it has learnt."
+    )
