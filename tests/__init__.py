@@ -1,0 +1,1 @@
+"""The tests; `cases/` is the table that most of them run."""

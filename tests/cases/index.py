@@ -1,0 +1,34 @@
+"""Rows for `nnkit/ops/index.py`."""
+
+from __future__ import annotations
+
+from tests.cases.table import Family, real, whole
+
+family = Family()
+row = family.row
+CASES = family.cases
+
+
+def getitem(x, key):
+    return x[key]
+
+
+row("getitem", getitem, real(7), key=3)
+row("getitem", getitem, real(4, 7), key=2)
+row("getitem", getitem, real(4, 7), key=slice(1, 3))
+row("getitem", getitem, real(4, 7), key=None)
+row("getitem", getitem, real(4, 7), key=...)
+row("getitem", getitem, real(4, 7), key=(2, -1))
+row("getitem", getitem, real(4, 7), key=(1, slice(None)))
+row("getitem", getitem, real(4, 7), key=(slice(None), 5))
+row("getitem", getitem, real(4, 7), key=(slice(1, 3), slice(None)))
+row("getitem", getitem, real(4, 7), key=(slice(None, None, 2), slice(6, 0, -2)))
+row("getitem", getitem, real(3, 4, 7), key=(..., 2))
+row("getitem", getitem, real(3, 4, 7), key=(1, ..., slice(2, 6, 3)))
+row("getitem", getitem, real(4, 7), key=(None, slice(1, 3), slice(None)))
+row("getitem", getitem, real(4, 7), key=(slice(2, 2), slice(None)))
+row("getitem", getitem, real(0, 7), key=(slice(None), 3))
+row("getitem", getitem, real(4, 7).transposed, key=(slice(1, 4), slice(0, 5, 2)))
+row("getitem", getitem, real(4, 7).strided, key=(slice(1, 4), 2))
+row("getitem", getitem, real(4, 7).backwards, key=(0, ...))
+row("getitem", getitem, whole(4, 7), key=(slice(1, 3), slice(2, 5)))

@@ -1,0 +1,90 @@
+"""Rows for `nnkit/ops/reduce.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.cases.table import Family, Input, exact, whole
+from tests.cases.table import real as centred
+
+family = Family()
+row = family.row
+CASES = family.cases
+nan, inf = np.nan, np.inf
+
+FOLDS = {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min}
+
+
+def real(*shape: int) -> Input:
+    """Mostly positive: a sum near zero would be measured against nothing by the policy."""
+    return centred(*shape, low=-1.0, high=3.0)
+
+
+LAYOUTS = [real(4, 7).transposed, real(4, 7).strided, real(4, 7).backwards]
+
+
+def argmax(x, axis=None, keepdims=False):
+    return np.argmax(x, axis=axis, keepdims=keepdims)
+
+
+def softmax(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def log_softmax(x, axis=-1):
+    top = x - x.max(axis=axis, keepdims=True)
+    return top - np.log(np.exp(top).sum(axis=axis, keepdims=True))
+
+
+for name, oracle in FOLDS.items():
+    row(name, oracle, real(4, 7))
+    row(name, oracle, real(4, 7), axis=0)
+    row(name, oracle, real(4, 7), axis=-1)
+    row(name, oracle, real(4, 7), axis=1, keepdims=True)
+    row(name, oracle, real(4, 7), keepdims=True)
+    row(name, oracle, real(3, 4, 7), axis=1)
+    row(name, oracle, real(3, 4, 7), axis=(0, 2))
+    row(name, oracle, real(3, 4, 7), axis=(-1, 0), keepdims=True)
+    row(name, oracle, real(2, 3, 4, 5), axis=(1, 2))
+    row(name, oracle, real())
+    row(name, oracle, real(1, 7), axis=0)
+    row(name, oracle, real(4, 1), axis=1)
+    row(name, oracle, real(3, 0, 7), axis=0)
+    for x in LAYOUTS:
+        row(name, oracle, x, axis=0)
+        row(name, oracle, x, axis=1)
+        row(name, oracle, x)
+    row(name, oracle, real(3, 4, 7).transposed, axis=(0, 2))
+    row(name, oracle, exact([[nan, 1.0, 2.0], [3.0, inf, 4.0]]), axis=1, grad_=False)
+    tall = {"forward_": 2.0, "reason_": "12 eps: NumPy adds the 700 rows one after the other"}
+    row(name, oracle, real(700, 1100), axis=0, time_=True, **tall)
+    row(name, oracle, real(700, 1100), axis=1, time_=True)
+    row(name, oracle, real(700, 1100), time_=True)
+
+row("sum", np.sum, whole(4, 7), axis=0)
+row("sum", np.sum, whole(4, 7, dtype="int32"), axis=1)
+row("sum", np.sum, real(4, 0), axis=1)
+row("sum", np.sum, real(0))
+row("max", np.max, whole(4, 7), axis=0)
+row("min", np.min, whole(4, 7, dtype="int32"), axis=1)
+
+row("argmax", argmax, real(4, 7), grad_=False)
+row("argmax", argmax, real(4, 7), axis=0, grad_=False)
+row("argmax", argmax, real(4, 7), axis=-1, keepdims=True, grad_=False)
+row("argmax", argmax, real(3, 4, 7).transposed, axis=1, grad_=False)
+row("argmax", argmax, whole(4, 7, low=0, high=3), axis=1, grad_=False)
+row("argmax", argmax, exact([[1.0, 3.0, 3.0], [2.0, 2.0, 0.0]]), axis=1, grad_=False)
+row("argmax", argmax, real(0, 7), axis=1, grad_=False)
+
+for name, oracle in {"softmax": softmax, "log_softmax": log_softmax}.items():
+    row(name, oracle, real(4, 7))
+    row(name, oracle, real(7))
+    row(name, oracle, real(4, 1))
+    row(name, oracle, real(0, 7))
+    row(name, oracle, real(3, 4, 7), axis=1)
+    row(name, oracle, real(4, 7), axis=0)
+    row(name, oracle, real(4, 7).transposed)
+    row(name, oracle, real(4, 7).strided, axis=0)
+    row(name, oracle, exact([[1e4, 0.0, -1e4], [1.0, 1.0, 1.0]]))
+    row(name, oracle, real(512, 1000), time_=True)

@@ -1,0 +1,81 @@
+"""Rows for `nnkit/ops/shape.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.cases.table import Family, real, truth, whole
+
+family = Family()
+row = family.row
+CASES = family.cases
+
+
+def flatten(x, start_dim=0, end_dim=-1):
+    last = end_dim % x.ndim if x.ndim else 0
+    return x.reshape((*x.shape[:start_dim], -1, *x.shape[last + 1 :]))
+
+
+def concat(*arrays, axis=0):
+    return np.concatenate(arrays, axis=axis)
+
+
+def stack(*arrays, axis=0):
+    return np.stack(arrays, axis=axis)
+
+
+def astype(x, dtype):
+    return x.astype(dtype)
+
+
+row("reshape", np.reshape, real(4, 7), shape=(7, 4))
+row("reshape", np.reshape, real(4, 7), shape=(2, -1))
+row("reshape", np.reshape, real(4, 7).transposed, shape=(28,))
+row("reshape", np.reshape, real(4, 7).strided, shape=(2, 2, 7))
+row("reshape", np.reshape, real(4, 7).backwards, shape=(14, 2))
+row("reshape", np.reshape, real(1, 1), shape=())
+row("reshape", np.reshape, real(), shape=(1, 1, 1))
+row("reshape", np.reshape, real(0, 7), shape=(7, 0, 2))
+row("reshape", np.reshape, whole(4, 7), shape=(-1,))
+
+row("flatten", flatten, real(2, 3, 5))
+row("flatten", flatten, real(2, 3, 5), start_dim=1)
+row("flatten", flatten, real(2, 3, 5), start_dim=0, end_dim=1)
+row("flatten", flatten, real(2, 3, 5).transposed, start_dim=1)
+row("flatten", flatten, real())
+row("flatten", lambda x: x.reshape(0), real(0, 7))
+
+row("permute", np.transpose, real(4, 7), axes=(1, 0))
+row("permute", np.transpose, real(2, 3, 5), axes=(2, 0, 1))
+row("permute", np.transpose, real(2, 3, 5).transposed, axes=(1, 0, 2))
+row("permute", np.transpose, real(2, 3, 5), axes=(-1, 0, 1))
+row("permute", np.transpose, real(3, 0, 7), axes=(1, 2, 0))
+row("permute", np.transpose, real(), axes=())
+
+row("broadcast_to", np.broadcast_to, real(7), shape=(4, 7))
+row("broadcast_to", np.broadcast_to, real(4, 1), shape=(3, 4, 7))
+row("broadcast_to", np.broadcast_to, real(), shape=(4, 7))
+row("broadcast_to", np.broadcast_to, real(4, 7), shape=(4, 7))
+row("broadcast_to", np.broadcast_to, real(7).backwards, shape=(4, 7))
+row("broadcast_to", np.broadcast_to, real(1, 7), shape=(0, 7))
+
+row("concat", concat, real(4, 7), real(2, 7))
+row("concat", concat, real(4, 7), real(4, 2), real(4, 1), axis=1)
+row("concat", concat, real(4, 7).transposed, real(4, 7).strided, axis=-1)
+row("concat", concat, real(0, 7), real(2, 7))
+row("concat", concat, real(3, 4, 7), axis=1)
+row("concat", concat, whole(4, 7), whole(2, 7))
+
+row("stack", stack, real(4, 7), real(4, 7))
+row("stack", stack, real(4, 7), real(4, 7).transposed, real(4, 7).backwards, axis=1)
+row("stack", stack, real(7), real(7), axis=-1)
+row("stack", stack, real(), real())
+row("stack", stack, real(0, 7), real(0, 7), axis=2)
+
+row("astype", astype, real(4, 7), dtype="float32", result_="float32")
+row("astype", astype, real(4, 7), dtype="float64", result_="float64")
+row("astype", astype, real(4, 7).transposed, dtype="float64", result_="float64")
+row("astype", astype, real(4, 7), dtype="int32", grad_=False)
+row("astype", astype, whole(4, 7), dtype="float32", result_="float32")
+row("astype", astype, truth(4, 7), dtype="int64")
+row("astype", astype, real(0, 7), dtype="float32", result_="float32")
