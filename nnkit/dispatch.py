@@ -102,6 +102,7 @@ class Op(Function):
         arrays = [p for p in self.parameters if p.kind is not keyword]
         options = [p for p in self.parameters if p.kind is keyword and p.name != "needs"]
         self.variadic = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in arrays)
+        self.arrays = arrays
         self.array_names = [p.name for p in arrays]
         self.option_names = [p.name for p in options]
         positional = [p.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for p in options]
@@ -121,9 +122,11 @@ class Op(Function):
             raise TypeError(f"{self.name}{self.__signature__}: got {len(inputs)} arguments")
         options.update(zip(self.option_names, extra, strict=False))
         inputs = inputs[:count]
-        for name in self.array_names[len(inputs) :]:
-            if name in options:
-                inputs += (options.pop(name),)
+        for parameter in self.arrays[len(inputs) :]:
+            value = options.pop(parameter.name, parameter.default)
+            if value is inspect.Parameter.empty:
+                raise TypeError(f"{self.name}{self.__signature__}: missing '{parameter.name}'")
+            inputs += (value,)
         return inputs, options
 
     def forward(

@@ -11,16 +11,20 @@ from nnkit.typing import Array, Namespace, Needs
 @op
 def getitem(xp: Namespace, x: Array, *, needs: Needs, key: Any) -> Result:
     """x[key] for integers, slices, `...` and None. d/dx puts g where it came from, 0 elsewhere."""
-    for part in key if isinstance(key, tuple) else (key,):
+    parts = key if isinstance(key, tuple) else (key,)
+    for part in parts:
         if not (part is None or part is ... or isinstance(part, int | slice)):
             raise TypeError(
                 "getitem: a tensor is indexed by integers, slices, ... and None, got "
                 f"{type(part).__name__}"
             )
+    if ... not in parts:  # the standard wants every axis named
+        parts = (*parts, ...)
 
     def vjp(g: Array) -> tuple[Array]:
         full = xp.zeros(x.shape, dtype=g.dtype, device=x.device)
-        full[key] = g
+        picked = tuple(part for part in parts if part is not None)  # None cannot be assigned to
+        full[picked] = xp.reshape(g, full[picked].shape)
         return (full,)
 
-    return x[key], vjp if needs[0] else None
+    return x[parts], vjp if needs[0] else None
