@@ -1,9 +1,72 @@
-"""Under construction."""
+"""OpenCL: any GPU, accelerator or processor with a driver, by our own kernels.
+
+Importing this imports no pyopencl; that waits until a device is opened.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
 from nnkit.backend import DeviceReport
+from nnkit.backends.opencl.choice import choose, driver_problem, nothing_there, remedy
+from nnkit.backends.opencl.devices import ANOTHER_DRIVER, Devices, the_devices
 from nnkit.errors import BackendUnavailable
 
-def open(device=None, *, auto=False):
-    raise BackendUnavailable("opencl", "not written yet")
+if TYPE_CHECKING:
+    from nnkit.backends.opencl.backend import OpenCLBackend
+
+_opened: dict[str, OpenCLBackend] = {}
+_lock = threading.RLock()
+
+
+def open(device: str | None = None, *, auto: bool = False) -> OpenCLBackend:
+    """The backend of one device; the same object for the same device each time.
+
+    Args:
+        device: an index of `nnkit info`, a part of a name, or None for the first that works (GPUs
+            before accelerators before CPUs).
+        auto: accept only a GPU or an accelerator.
+
+    Raises:
+        BackendUnavailable: with the reason and the remedy.
+    """
+    with _lock:
+        devices = the_devices()
+        if not auto or any(facts["kind"] != "cpu" for facts in devices):
+            devices.confirm()
+        index = choose(devices, device, auto=auto)
+        facts = devices[index]
+        key = repr(sorted(facts.items()))
+        if key not in _opened:
+            from nnkit.backends.opencl.backend import OpenCLBackend
+
+            _opened[key] = OpenCLBackend(devices.native(index), facts["name"], index)
+        return _opened[key]
+
 
 def survey() -> list[DeviceReport]:
-    return []
+    """Every device with its verdict, then every driver that does not load.
+
+    Raises:
+        BackendUnavailable: when there is nothing to list, with the reason and the remedy.
+    """
+    with _lock:
+        devices = the_devices()
+        reports = [_report(devices, index) for index in range(len(devices))]
+        if not reports:
+            raise nothing_there(devices)
+        for library, problem in devices.listing.bad_drivers.items():
+            text = driver_problem(library, problem)
+            reports.append(DeviceReport("", library, "driver", "", text, ANOTHER_DRIVER))
+        return reports
+
+
+def _report(devices: Devices, index: int) -> DeviceReport:
+    facts, problem = devices[index], devices.problem(index)
+    driver = f"{facts['platform']} {facts['driver']}"
+    fix = remedy(devices, index) if problem else ""
+    return DeviceReport(f"opencl:{index}", facts["name"], facts["kind"], driver, problem, fix)
+
+
+__all__ = ["BackendUnavailable", "open", "survey"]
