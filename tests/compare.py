@@ -20,7 +20,7 @@ DIFFERENCES = 1e-7
 def assert_close(
     actual: np.ndarray, reference: np.ndarray, eps: float = FORWARD, what: str = "result"
 ) -> None:
-    """Shapes equal; integers equal; floats within `eps` units; NaN and infinities in equal places."""
+    """Shapes and integers equal, floats within `eps` units, NaN and infinities in equal places."""
     assert actual.shape == reference.shape, f"{what}: shape {actual.shape}, not {reference.shape}"
     if actual.dtype.kind != "f":
         np.testing.assert_array_equal(actual, reference, err_msg=what)

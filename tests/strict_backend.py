@@ -1,7 +1,7 @@
 """array-api-strict behind the port: it refuses whatever the array API standard does not promise.
 
-It runs the whole table as one more backend, so nothing outside the standard and `ext` can creep into
-an op. Shapes that depend on data are refused too: ops that have them could never be captured.
+It runs the whole table as one more backend, so nothing outside the standard and `ext` can creep
+into an op. Shapes that depend on data are refused too: ops that have them could never be captured.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """THE table: every op and update, by the families of `nnkit/ops`, with float64 NumPy beside it.
 
-A row names the op, its inputs, its options and an oracle; the tests run it on every backend in every
-float dtype, forward and backward, and the benchmarks time the rows that say so. To add one, write a
-`row(...)` in its family. An op without a row fails the suite.
+A row names the op, its inputs, its options and an oracle; the tests run it on every backend in
+every float dtype, forward and backward, and the benchmarks time the rows that say so. To add one,
+write a `row(...)` in its family. An op without a row fails the suite.
 """
 
 from tests.cases import elementwise, index, loss, matmul, reduce, shape, update

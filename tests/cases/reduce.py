@@ -76,6 +76,8 @@ row("argmax", argmax, real(3, 4, 7).transposed, axis=1, grad_=False)
 row("argmax", argmax, whole(4, 7, low=0, high=3), axis=1, grad_=False)
 row("argmax", argmax, exact([[1.0, 3.0, 3.0], [2.0, 2.0, 0.0]]), axis=1, grad_=False)
 row("argmax", argmax, real(0, 7), axis=1, grad_=False)
+row("argmax", argmax, real(4, 1), axis=1, grad_=False)
+row("argmax", argmax, real(), grad_=False)
 
 for name, oracle in {"softmax": softmax, "log_softmax": log_softmax}.items():
     row(name, oracle, real(4, 7))

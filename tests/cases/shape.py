@@ -12,8 +12,8 @@ CASES = family.cases
 
 
 def flatten(x, start_dim=0, end_dim=-1):
-    last = end_dim % x.ndim if x.ndim else 0
-    return x.reshape((*x.shape[:start_dim], -1, *x.shape[last + 1 :]))
+    first, last = (d % max(x.ndim, 1) for d in (start_dim, end_dim))
+    return x.reshape((*x.shape[:first], -1, *x.shape[last + 1 :]))
 
 
 def concat(*arrays, axis=0):
@@ -43,6 +43,7 @@ row("flatten", flatten, real(2, 3, 5), start_dim=1)
 row("flatten", flatten, real(2, 3, 5), start_dim=0, end_dim=1)
 row("flatten", flatten, real(2, 3, 5).transposed, start_dim=1)
 row("flatten", flatten, real())
+row("flatten", flatten, real(4, 1), start_dim=-1)
 row("flatten", lambda x: x.reshape(0), real(0, 7))
 
 row("permute", np.transpose, real(4, 7), axes=(1, 0))
@@ -58,6 +59,7 @@ row("broadcast_to", np.broadcast_to, real(), shape=(4, 7))
 row("broadcast_to", np.broadcast_to, real(4, 7), shape=(4, 7))
 row("broadcast_to", np.broadcast_to, real(7).backwards, shape=(4, 7))
 row("broadcast_to", np.broadcast_to, real(1, 7), shape=(0, 7))
+row("broadcast_to", np.broadcast_to, real(0, 7), shape=(3, 0, 7))
 
 row("concat", concat, real(4, 7), real(2, 7))
 row("concat", concat, real(4, 7), real(4, 2), real(4, 1), axis=1)
@@ -79,3 +81,4 @@ row("astype", astype, real(4, 7), dtype="int32", grad_=False)
 row("astype", astype, whole(4, 7), dtype="float32", result_="float32")
 row("astype", astype, truth(4, 7), dtype="int64")
 row("astype", astype, real(0, 7), dtype="float32", result_="float32")
+row("astype", astype, real(), dtype="float32", result_="float32")

@@ -1,7 +1,7 @@
 """What a row of the table holds, and how its inputs are made on a backend.
 
-Values are drawn once, in float32 precision, so that the float32 run, the float64 run and the float64
-oracle all see the same numbers and no input rounding is mistaken for an error of the op.
+Values are drawn once, in float32 precision, so that the float32 run, the float64 run and the
+float64 oracle all see the same numbers and no input rounding is mistaken for an error of the op.
 """
 
 from __future__ import annotations
