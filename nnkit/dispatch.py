@@ -109,6 +109,7 @@ class Op(Function):
         self.__signature__ = inspect.Signature(arrays + (options if self.variadic else positional))
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
+        """Run on tensors (and Python numbers), and record what `backward` needs."""
         from nnkit.apply import apply  # not above: tensors have ops as methods
 
         if not self.variadic:
@@ -130,7 +131,11 @@ class Op(Function):
         return inputs, options
 
     def forward(
-        self, backend: Backend, arrays: Sequence[Any], needs: Sequence[bool], options: dict[str, Any]
+        self,
+        backend: Backend,
+        arrays: Sequence[Any],
+        needs: Sequence[bool],
+        options: dict[str, Any],
     ) -> Result:
         """y and its vjp; an override's vjp is guarded, because its kernels may be refused too."""
         result: Result = self.run(backend, arrays, {"needs": needs, **options})
@@ -181,6 +186,7 @@ class Update(Function):
         self.__signature__ = inspect.Signature(self.parameters)
 
     def __call__(self, *tensors: Any, **options: Any) -> None:
+        """Run on tensors, whose versions grow where they are written."""
         backend = tensors[0].backend
         arrays = [t if t is None else t.data for t in tensors]
         self.run(backend, arrays, options)

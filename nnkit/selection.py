@@ -182,6 +182,8 @@ def _first_or_raise(choices: list[Choice]) -> Backend:
             return _auto() if choice.name == "auto" else _open(choice)
         except BackendUnavailable as error:
             errors.append(error)
-    raise errors[0] if len(errors) == 1 else BackendUnavailable(
-        ",".join(map(str, choices)), " ".join(map(str, errors))
+    raise (
+        errors[0]
+        if len(errors) == 1
+        else BackendUnavailable(",".join(map(str, choices)), " ".join(map(str, errors)))
     )

@@ -19,9 +19,7 @@ def sum_to(xp: Namespace, g: Array, like: Array) -> Array:
     shape = tuple(like.shape)
     if tuple(g.shape) != shape:
         added = g.ndim - len(shape)
-        stretched = [
-            added + i for i, n in enumerate(shape) if n == 1 and g.shape[added + i] != 1
-        ]
+        stretched = [added + i for i, n in enumerate(shape) if n == 1 and g.shape[added + i] != 1]
         axes = (*range(added), *stretched)
         g = xp.reshape(xp.sum(g, axis=axes, dtype=g.dtype), shape) if axes else g
     return g if g.dtype == like.dtype else xp.astype(g, like.dtype)

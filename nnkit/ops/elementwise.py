@@ -84,7 +84,7 @@ def abs(xp: Namespace, x: Array, *, needs: Needs) -> Result:
 
 @op(elementwise=True)
 def maximum(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
-    """The larger of a and b, NaN if either is; where they are equal each gets half the gradient."""
+    """The larger of a and b, NaN if either is; where equal each gets half the gradient."""
 
     def share(g: Array, wins: Array) -> Array:
         return g * (xp.astype(wins, g.dtype) + 0.5 * xp.astype(a == b, g.dtype))
@@ -96,7 +96,7 @@ def maximum(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
 
 @op(elementwise=True)
 def minimum(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
-    """The smaller of a and b, NaN if either is; where they are equal each gets half the gradient."""
+    """The smaller of a and b, NaN if either is; where equal each gets half the gradient."""
 
     def share(g: Array, wins: Array) -> Array:
         return g * (xp.astype(wins, g.dtype) + 0.5 * xp.astype(a == b, g.dtype))
@@ -135,7 +135,7 @@ def where(xp: Namespace, condition: Array, a: Array, b: Array, *, needs: Needs) 
         xp,
         (condition, a, b),
         needs,
-        lambda g: None,
+        lambda _: None,
         lambda g: xp.where(condition, g, 0.0),
         lambda g: xp.where(condition, 0.0, g),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnkit.dispatch import Result, op
 from nnkit.errors import closest
-from nnkit.typing import Array, Namespace, Needs
+from nnkit.typing import Array, Namespace, Needs, Shape
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -23,18 +23,18 @@ def cross_entropy(
     'none'. d/dlogits = softmax(logits) sum(p) - p. A class number outside [0, C) gives NaN, so that
     it is seen. The target has no gradient.
     """
-    _check_cross_entropy(xp, logits, target, reduction)
+    check_cross_entropy(xp, logits, target, reduction)
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
     log_p = shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
     p = _distribution(xp, logits, target)
     rows = -xp.sum(xp.where(p == 0, 0.0, p * log_p), axis=-1)  # 0 log 0 = 0
-    scale = 1.0 / max(math.prod(rows.shape), 1) if reduction == "mean" else 1.0
+    scale = loss_scale(rows.shape, reduction)
 
     def vjp(g: Array) -> tuple[Array, None]:
         spread = xp.expand_dims(g * scale, axis=-1)
         return spread * (xp.exp(log_p) * xp.sum(p, axis=-1, keepdims=True) - p), None
 
-    return _reduce(xp, rows, reduction), vjp if needs[0] else None
+    return reduce_losses(xp, rows, reduction), vjp if needs[0] else None
 
 
 def _distribution(xp: Namespace, logits: Array, target: Array) -> Array:
@@ -47,7 +47,8 @@ def _distribution(xp: Namespace, logits: Array, target: Array) -> Array:
     return xp.where(inside, hot, math.nan)
 
 
-def _check_cross_entropy(xp: Namespace, logits: Array, target: Array, reduction: str) -> None:
+def check_cross_entropy(xp: Namespace, logits: Array, target: Array, reduction: str) -> None:
+    """Refuse logits and targets that do not fit each other."""
     check_reduction("cross_entropy", reduction)
     shape, classes = tuple(target.shape), tuple(logits.shape)
     if logits.ndim not in (1, 2):
@@ -79,20 +80,25 @@ def mse_loss(
     Both of one shape and float dtype. d/dprediction = 2 (prediction - target), d/dtarget its
     negative.
     """
+    check_mse_loss(prediction, target, reduction)
+    difference = prediction - target
+    scale = loss_scale(difference.shape, reduction)
+
+    def vjp(g: Array) -> tuple[Array | None, Array | None]:
+        d = difference * (g * (2.0 * scale))
+        return (d if needs[0] else None), (-d if needs[1] else None)
+
+    return reduce_losses(xp, difference * difference, reduction), vjp if any(needs) else None
+
+
+def check_mse_loss(prediction: Array, target: Array, reduction: str) -> None:
+    """Refuse a prediction and a target that do not fit each other."""
     check_reduction("mse_loss", reduction)
     if tuple(prediction.shape) != tuple(target.shape) or prediction.dtype != target.dtype:
         raise ValueError(
             f"mse_loss: prediction and target must agree in shape and dtype, got "
             f"{prediction.dtype}{tuple(prediction.shape)} and {target.dtype}{tuple(target.shape)}"
         )
-    difference = prediction - target
-    scale = 1.0 / max(math.prod(difference.shape), 1) if reduction == "mean" else 1.0
-
-    def vjp(g: Array) -> tuple[Array | None, Array | None]:
-        d = difference * (g * (2.0 * scale))
-        return (d if needs[0] else None), (-d if needs[1] else None)
-
-    return _reduce(xp, difference * difference, reduction), vjp if any(needs) else None
 
 
 def check_reduction(op: str, reduction: str) -> None:
@@ -101,7 +107,13 @@ def check_reduction(op: str, reduction: str) -> None:
         raise ValueError(f"{op}: unknown reduction {reduction!r}. {closest(reduction, REDUCTIONS)}")
 
 
-def _reduce(xp: Namespace, losses: Array, reduction: str) -> Any:
+def loss_scale(shape: Shape, reduction: str) -> float:
+    """The derivative of the reduced loss by each of the losses of this shape."""
+    return 1.0 / max(math.prod(shape), 1) if reduction == "mean" else 1.0
+
+
+def reduce_losses(xp: Namespace, losses: Array, reduction: str) -> Any:
+    """Their mean or sum, or the losses as they are."""
     if reduction == "mean":
         return xp.mean(losses)
     return xp.sum(losses) if reduction == "sum" else losses

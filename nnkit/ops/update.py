@@ -64,12 +64,13 @@ def adam(
     mean[...] = beta1 * mean + (1.0 - beta1) * g
     square[...] = beta2 * square + (1.0 - beta2) * (g * g)
     # -expm1(t log b) keeps the digits of 1 - b^t that float32 would lose for b near 1.
-    c1 = -xp.expm1(step * _log(beta1))
-    c2 = -xp.expm1(step * _log(beta2))
+    c1 = -xp.expm1(step * log_of(beta1))
+    c2 = -xp.expm1(step * log_of(beta2))
     param -= lr / c1 * mean / (xp.sqrt(square / c2) + eps)
 
 
-def _log(beta: float) -> float:
+def log_of(beta: float) -> float:
+    """The natural logarithm of a decay rate, which may be 0."""
     return math.log(beta) if beta > 0 else -math.inf
 
 
