@@ -40,6 +40,7 @@ _NOT_PORTABLE = {"long", "ulong", "size_t", "bool", "unsigned", "signed", "short
 _SPACES = {"__global": "global", "__local": "local", "__constant": "constant"}
 _KERNEL = re.compile(r"__kernel\s+(?:WORK_GROUP\s*\([^)]*\)\s*)?void\s+(\w+)\s*\(([^)]*)\)")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_INCLUDE = re.compile(r'\s*#include "(\w+\.h)"')
 _VARIANTS = re.compile(r"^\s*//\s*variants:(.*)$", re.MULTILINE)
 
 
@@ -99,8 +100,21 @@ def assemble(header: str, name: str, body: str, defines: Defines | None) -> str:
     Defines stand in the text because drivers disagree on how to quote options with spaces.
     """
     lines = [f"#define {key} {value}" for key, value in (defines or {}).items()]
-    head = (FOLDER / header).read_text(encoding="utf-8")
-    return "\n".join([*lines, f'#line 1 "{header}"', head, f'#line 1 "{name}"', body])
+    return "\n".join([*lines, _include(header), _marked(name, body)])
+
+
+def _marked(name: str, body: str) -> str:
+    """A text with its #line mark, and the headers that it includes in their place."""
+    lines = [f'#line 1 "{name}"']
+    for number, line in enumerate(body.splitlines(), start=1):
+        included = _INCLUDE.match(line)
+        lines += [_include(included[1]), f'#line {number + 1} "{name}"'] if included else [line]
+    return "\n".join([*lines, ""])
+
+
+@cache
+def _include(header: str) -> str:
+    return _marked(header, (FOLDER / header).read_text(encoding="utf-8"))
 
 
 def signatures(family: str, defines: Defines | None = None) -> dict[str, Signature]:

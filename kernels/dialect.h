@@ -11,6 +11,9 @@
 // Loops      FOR_EACH(i, n): on a CPU (CPU is 1) every work-item takes one contiguous chunk of
 //            [0, n), from CHUNK_START(n) to CHUNK_END(n); elsewhere a grid-stride loop.
 // Vectors    float16 and its kind only under `#if CPU`, with exact scalar code for the tail.
+//            EACH(n, BODY) does both: BODY(T) is a macro that works on element `i` of its pointers,
+//            read and written as AT(T, x); T is `wide` (16 elements) on a CPU, `real` for the tail
+//            and elsewhere. It needs `real`.
 // Variants   a line `// variants: real=float,CPU=0; …` in a file's head names what is compiled in
 //            the tests.
 #ifdef cl_khr_fp64
@@ -42,9 +45,32 @@ static inline i64 chunk_edge(i64 n, i64 index) {
 #define CHUNK_START(n) chunk_edge((n), (i64)get_global_id(0))
 #define CHUNK_END(n) chunk_edge((n), (i64)get_global_id(0) + 1)
 
+#define AT(T, x) (*(__global T *)((x) + i))
+
 #if CPU
 #define FOR_EACH(i, n) for (i64 i = CHUNK_START(n), i##_end = CHUNK_END(n); i < i##_end; ++i)
+#ifdef real
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+// Aligned like one element, because a view may begin anywhere.
+typedef JOIN(real, 16) wide __attribute__((aligned(sizeof(real))));
+#endif
+#define EACH(n, BODY)                       \
+    {                                       \
+        i64 i = CHUNK_START(n);             \
+        const i64 end = CHUNK_END(n);       \
+        for (; i + 16 <= end; i += 16) {    \
+            BODY(wide)                      \
+        }                                   \
+        for (; i < end; ++i) {              \
+            BODY(real)                      \
+        }                                   \
+    }
 #else
 #define FOR_EACH(i, n) \
     for (i64 i = (i64)get_global_id(0); i < (n); i += (i64)get_global_size(0))
+#define EACH(n, BODY)  \
+    FOR_EACH(i, n) {   \
+        BODY(real)     \
+    }
 #endif

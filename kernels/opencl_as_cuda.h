@@ -53,3 +53,8 @@ static inline size_t get_global_size(unsigned axis) {
 
 #define FOR_EACH(i, n) \
     for (i64 i = (i64)get_global_id(0); i < (n); i += (i64)get_global_size(0))
+#define AT(T, x) (*(T *)((x) + i))
+#define EACH(n, BODY)  \
+    FOR_EACH(i, n) {   \
+        BODY(real)     \
+    }

@@ -44,12 +44,6 @@ class Launcher(Protocol):
             DeviceError: when it failed after it had started.
         """
 
-    def supports(self, dtype: DType) -> bool:
-        """Whether the device computes in this dtype."""
-
-    def contiguous(self, array: Array) -> bool:
-        """Whether the array lies in row-major memory without gaps."""
-
     def empty(self, shape: Shape, dtype: DType) -> Array:
         """A new array whose contents are whatever was there."""
 
