@@ -27,7 +27,7 @@ from nnkit.errors import (
 )
 from nnkit.numeric import numeric_gradient
 from nnkit.random import manual_seed
-#from nnkit.report import report
+from nnkit.report import report
 from nnkit.selection import current as current_backend
 from nnkit.selection import use
 from nnkit.tensor import Tensor, from_numpy, tensor
@@ -55,7 +55,7 @@ __all__ = [
     "numeric_gradient",
     "ops",
     "optim",
-#    "report",
+    "report",
     "tensor",
     "use",
 ]

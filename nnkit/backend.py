@@ -90,13 +90,21 @@ class DeviceReport:
     remedy: str = ""
 
 
+NOT_TRIED = "not tried yet"
+"""The problem of a device whose probe nobody has asked for so far."""
+
+
 def adapter_names() -> list[str]:
     """The names that NNKIT_BACKEND may hold: ours and those of other packages."""
     return sorted({*ADAPTERS, *(entry.name for entry in entry_points(group="nnkit.backends"))})
 
 
 def adapter(name: str) -> ModuleType:
-    """The adapter's module, imported now; it offers `open(device, auto)` and `survey()`."""
+    """The adapter's module, imported now.
+
+    It offers `open(device, auto=...) -> Backend`, `survey() -> list[DeviceReport]`, which tries
+    every device, and may offer `known()`, which says what is known without trying.
+    """
     if name in ADAPTERS:
         return import_module(f"nnkit.backends.{name}")
     for entry in entry_points(group="nnkit.backends", name=name):

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 
-from nnkit.errors import FallbackWarning, NnkitError
+from nnkit.errors import NnkitError, warn_in_one_line
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def fell_back(op: str, dtype: str, device: str, reason: str) -> None:
         first = row not in fallbacks
         fallbacks[row] = fallbacks.get(row, 0) + 1
     if first and policy() == "warn":
-        warnings.warn(text, FallbackWarning, stacklevel=4)
+        warn_in_one_line(text)
 
 
 def policy() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable
 
 
@@ -27,11 +28,11 @@ class BackendMismatch(NnkitError, TypeError):
 
 
 class DeviceError(NnkitError, RuntimeError):
-    """A launch failed after it had started: results may be lost, so nothing is hidden or retried."""
+    """A launch failed after it had started: results may be lost, so nothing is retried."""
 
 
 class KernelUnavailable(NnkitError, RuntimeError):
-    """A kernel could not be built, or its launch was refused before it ran: the CPU can take over."""
+    """A kernel could not be built, or was refused before it ran: the CPU can take over."""
 
 
 class GraphError(NnkitError, RuntimeError):
@@ -43,7 +44,16 @@ class NnkitWarning(UserWarning):
 
 
 class FallbackWarning(NnkitWarning):
-    """Something runs elsewhere than was asked for; the text says what, where, why and the remedy."""
+    """Something runs elsewhere than was asked for; the text says what, where and why."""
+
+
+def warn_in_one_line(text: str) -> None:
+    """Give a `FallbackWarning` that a terminal shows as one line.
+
+    A fallback is caused by the machine or an environment variable, not by the line of code that
+    happens to run; `warnings.warn` would print that line below the text all the same.
+    """
+    warnings.warn_explicit(text, FallbackWarning, filename="nnkit", lineno=1, module="nnkit")
 
 
 def closest(name: str, known: Iterable[str]) -> str:

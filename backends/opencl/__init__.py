@@ -8,10 +8,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from nnkit.backend import DeviceReport
+from nnkit.backend import NOT_TRIED, DeviceReport
 from nnkit.backends.opencl.choice import choose, driver_problem, nothing_there, remedy
-from nnkit.backends.opencl.devices import ANOTHER_DRIVER, Devices, the_devices
-from nnkit.errors import BackendUnavailable
+from nnkit.backends.opencl.devices import (
+    ANOTHER_DRIVER,
+    Devices,
+    Facts,
+    inventory_so_far,
+    the_devices,
+)
 
 if TYPE_CHECKING:
     from nnkit.backends.opencl.backend import OpenCLBackend
@@ -62,11 +67,22 @@ def survey() -> list[DeviceReport]:
         return reports
 
 
+def known() -> list[DeviceReport]:
+    """The devices that this process has listed so far; nothing is loaded, listed or tried."""
+    devices = inventory_so_far()
+    if devices is None:
+        return []
+    return [_known(devices, index, facts) for index, facts in enumerate(devices)]
+
+
+def _known(devices: Devices, index: int, facts: Facts) -> DeviceReport:
+    problem = devices.listing.verdicts.get(str(index), NOT_TRIED)
+    driver = f"{facts['platform']} {facts['driver']}"
+    return DeviceReport(f"opencl:{index}", facts["name"], facts["kind"], driver, problem)
+
+
 def _report(devices: Devices, index: int) -> DeviceReport:
     facts, problem = devices[index], devices.problem(index)
     driver = f"{facts['platform']} {facts['driver']}"
     fix = remedy(devices, index) if problem else ""
     return DeviceReport(f"opencl:{index}", facts["name"], facts["kind"], driver, problem, fix)
-
-
-__all__ = ["BackendUnavailable", "open", "survey"]

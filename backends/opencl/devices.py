@@ -181,3 +181,8 @@ def the_devices() -> Devices:
         if _devices is None or _devices[0] != cache.generation:
             _devices = cache.generation, Devices()
         return _devices[1]
+
+
+def inventory_so_far() -> Devices | None:
+    """The inventory if it was made already."""
+    return _devices[1] if _devices else None

@@ -2,10 +2,10 @@
 
 A driver is a library that an `.icd` file names, in /etc/OpenCL/vendors, in `pyopencl/.libs`, or in
 the folder that OCL_ICD_VENDORS names. The wheel `intel-opencl-rt` brings a driver for the
-processor, but its `.icd` file holds a placeholder that no loader finds; so while platforms are asked
-for the first time, OCL_ICD_VENDORS points to a temporary folder that names it beside the system's
-drivers. The loader reads the folder once, so it may go right afterwards. Elsewhere than on Linux the
-loader asks the system, and nothing is done here.
+processor, but its `.icd` file holds a placeholder that no loader finds; so while platforms are
+asked for the first time, OCL_ICD_VENDORS points to a temporary folder that names it beside the
+system's drivers. The loader reads the folder once, so it may go right afterwards. Elsewhere than on
+Linux the loader asks the system, and nothing is done here.
 """
 
 from __future__ import annotations
