@@ -1,0 +1,112 @@
+"""Making arrays: from host data, by value, and like others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnkit.backends.opencl.array import Array
+from nnkit.backends.opencl.dtypes import ALL, BOOL, FLOAT32, INT64, DType
+from nnkit.backends.opencl.elementwise import cast, copy_into
+from nnkit.backends.opencl.queue import Queue
+from nnkit.typing import Shape
+
+
+def check_dtype(device: Queue, dtype: DType) -> DType:
+    """The dtype, if the device computes in it.
+
+    Raises:
+        TypeError: for float64 on a device without it, and for dtypes outside the standard.
+    """
+    dtype = np.dtype(dtype)
+    if dtype.name not in ALL:
+        raise TypeError(f"dtype {dtype} is not one of the array API standard: {', '.join(ALL)}")
+    if dtype.name in ("float64", "complex128") and not device.float64:
+        raise TypeError(
+            f"{device.name} does not compute in float64. Fix: use float32, or another backend."
+        )
+    return dtype
+
+
+def asarray(
+    obj: Any, /, *, device: Queue, dtype: DType | None = None, copy: bool | None = None
+) -> Array:
+    """An array from numbers, nested lists, a NumPy array or another array."""
+    if isinstance(obj, Array):
+        wanted = obj.dtype if dtype is None else check_dtype(obj.device, dtype)
+        if device is not obj.device:
+            raise ValueError(f"asarray: the array is on {obj.device.name}; move it by to_device")
+        if wanted == obj.dtype and not copy:
+            return obj
+        if copy is False:
+            raise ValueError(f"asarray: {obj.dtype} becomes {wanted} only with a copy")
+        return cast(obj, wanted)
+    if copy is False:
+        raise ValueError("asarray: host data reaches a device only with a copy")
+    if dtype is None and not hasattr(obj, "dtype"):
+        dtype = _default(np.asarray(obj).dtype)
+    data = np.asarray(obj, dtype=dtype)
+    check_dtype(device, data.dtype)
+    return Array.from_numpy(device, data)
+
+
+def _default(dtype: DType) -> DType:
+    """float32 for Python floats, complex64 for complex; integers and bools as they are."""
+    return {"f": FLOAT32, "c": ALL["complex64"], "i": INT64}.get(dtype.kind, dtype)
+
+
+def empty(shape: int | Shape, *, device: Queue, dtype: DType | None = None) -> Array:
+    """An array whose elements are not set."""
+    return Array.empty(device, _shape(shape), check_dtype(device, dtype or FLOAT32))
+
+
+def full(
+    shape: int | Shape, value: Any, *, device: Queue, dtype: DType | None = None
+) -> Array:
+    """An array of one value."""
+    if dtype is None:
+        dtype = BOOL if isinstance(value, bool) else _default(np.asarray(value).dtype)
+    y = empty(shape, device=device, dtype=dtype)
+    copy_into(y, Array.from_numpy(device, np.asarray(value, dtype=y.dtype)))
+    return y
+
+
+def zeros(shape: int | Shape, *, device: Queue, dtype: DType | None = None) -> Array:
+    """An array of zeros."""
+    return full(shape, 0, device=device, dtype=dtype or FLOAT32)
+
+
+def ones(shape: int | Shape, *, device: Queue, dtype: DType | None = None) -> Array:
+    """An array of ones."""
+    return full(shape, 1, device=device, dtype=dtype or FLOAT32)
+
+
+def arange(
+    start: Any, /, stop: Any = None, step: Any = 1, *, device: Queue, dtype: DType | None = None
+) -> Array:
+    """Evenly spaced numbers from `start` (included) to `stop` (excluded)."""
+    first, last = (0, start) if stop is None else (start, stop)
+    numbers = np.arange(first, last, step)
+    wanted = _default(numbers.dtype) if dtype is None else dtype
+    return asarray(numbers.astype(wanted), device=device)
+
+
+def host_made(name: str) -> Any:
+    """A creation function that NumPy fills (linspace, eye, …)."""
+    import array_api_compat.numpy as host
+
+    def create(*args: Any, device: Queue, dtype: DType | None = None, **options: Any) -> Array:
+        made = getattr(host, name)(*args, **options)
+        return asarray(made.astype(_default(made.dtype) if dtype is None else dtype), device=device)
+
+    create.__name__ = name
+    create.__doc__ = f"As `numpy.{name}`."
+    return create
+
+
+def _shape(shape: int | Shape) -> Shape:
+    lengths = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    if any(n < 0 for n in lengths):
+        raise ValueError(f"a shape has no negative lengths, got {lengths}")
+    return lengths

@@ -1,0 +1,78 @@
+"""dtypes: which there are, how they promote, and what the kernels call them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+DType = np.dtype[Any]
+
+NAMES = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float32", "float64", "complex64", "complex128",
+)  # fmt: skip
+ALL = {name: np.dtype(name) for name in NAMES}
+BOOL, INT64, FLOAT32 = ALL["bool"], ALL["int64"], ALL["float32"]
+
+_C_NAMES = {
+    "bool": "u8", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
+    "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
+    "float32": "float", "float64": "double",
+}  # fmt: skip
+_KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "floating", "c": "floating"}
+
+
+def c_name(dtype: DType) -> str:
+    """The type's name in kernels."""
+    return _C_NAMES[dtype.name]
+
+
+def on_device(dtype: DType) -> bool:
+    """Whether kernels compute in it; complex numbers live on the device but are computed on the host."""
+    return dtype.name in _C_NAMES
+
+
+@cache
+def promote(a: DType, b: DType) -> DType:
+    """The dtype in which two arrays meet, by the standard's tables.
+
+    Raises:
+        TypeError: for two kinds (bool, integer, floating), which the standard does not mix.
+    """
+    if a == b:
+        return a
+    if _KINDS[a.kind] != _KINDS[b.kind]:
+        raise TypeError(f"{a} and {b} do not mix. Fix: convert one with astype.")
+    result = np.result_type(a, b)
+    if result.kind == "f" and a.kind != "f" and b.kind != "f":
+        raise TypeError(f"{a} and {b} have no common integer dtype. Fix: convert one with astype.")
+    return result
+
+
+def scalar_dtype(value: bool | int | float | complex, beside: DType) -> DType:
+    """The dtype that a Python number takes beside an array: the array's, if the kind allows it.
+
+    Raises:
+        TypeError: for a float beside integers, and the like; Python numbers never promote.
+    """
+    allowed = (
+        beside.kind == "b"
+        if isinstance(value, bool)
+        else beside.kind in "iufc"
+        if isinstance(value, int)
+        else beside.kind in "fc"
+        if isinstance(value, float)
+        else beside.kind == "c"
+    )
+    if not allowed:
+        raise TypeError(
+            f"the Python number {value!r} does not fit an array of {beside}: numbers never promote. "
+            "Fix: convert the array with astype."
+        )
+    if isinstance(value, int) and beside.kind in "iu":
+        info = np.iinfo(beside)
+        if not info.min <= value <= info.max:
+            raise OverflowError(f"{value} does not fit {beside}")
+    return beside

@@ -1,0 +1,242 @@
+"""Elementwise functions: one table, one launch each, over views as they are."""
+
+from __future__ import annotations
+
+import struct
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnkit.backends.device.launcher import grid
+from nnkit.backends.opencl.array import Array
+from nnkit.backends.opencl.dtypes import BOOL, DType, c_name, on_device, promote, scalar_dtype
+from nnkit.backends.opencl.launch import launcher_of
+from nnkit.backends.opencl.layout import (
+    Strides,
+    broadcast_shapes,
+    broadcast_strides,
+    collapse,
+)
+from nnkit.backends.opencl.queue import Queue
+from nnkit.errors import KernelUnavailable
+from nnkit.typing import Shape
+
+MAX_AXES = 8
+
+
+class Rule(NamedTuple):
+    """Which dtypes a function takes, and what it gives."""
+
+    takes: str  # letters of NumPy's dtype kinds
+    gives_bool: bool = False
+
+
+NUMERIC = Rule("iuf")
+FLOATING = Rule("f")
+UNARY = {
+    **dict.fromkeys(("positive", "negative", "abs", "sign", "square"), NUMERIC),
+    **dict.fromkeys(
+        ("sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "tanh"),
+        FLOATING,
+    ),
+    **dict.fromkeys(("floor", "ceil", "trunc", "round"), FLOATING),
+    **dict.fromkeys(("isnan", "isfinite", "isinf"), Rule("f", True)),
+    "logical_not": Rule("b", True),
+    "bitwise_invert": Rule("iu"),
+}
+BINARY = {
+    **dict.fromkeys(("add", "subtract", "multiply", "maximum", "minimum"), NUMERIC),
+    **dict.fromkeys(("divide", "pow"), FLOATING),
+    **dict.fromkeys(("less", "less_equal", "greater", "greater_equal"), Rule("iuf", True)),
+    **dict.fromkeys(("equal", "not_equal"), Rule("biuf", True)),
+    **dict.fromkeys(("logical_and", "logical_or", "logical_xor"), Rule("b", True)),
+    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor"), Rule("biu")),
+}
+
+
+def unary(name: str, x: Array) -> Array:
+    """The function `name` of each element.
+
+    Raises:
+        KernelUnavailable: for a dtype that the device does not compute in.
+    """
+    rule = UNARY[name]
+    _check(name, rule, x.dtype)
+    y = Array.empty(x.device, x.shape, BOOL if rule.gives_bool else x.dtype)
+    launch(name, [x], y, x.dtype)
+    return y
+
+
+def binary(name: str, a: Any, b: Any) -> Array:
+    """The function `name` of pairs of elements, broadcast; one may be a Python number."""
+    rule = BINARY[name]
+    a, b, dtype = meet(name, a, b)
+    _check(name, rule, dtype)
+    shape = a.shape if a.shape == b.shape else broadcast_shapes(a.shape, b.shape)
+    y = Array.empty(a.device, shape, BOOL if rule.gives_bool else dtype)
+    launch(name, [a, b], y, dtype)
+    return y
+
+
+def where(condition: Array, a: Any, b: Any) -> Array:
+    """a where the condition holds, b elsewhere, broadcast; a or b may be a Python number."""
+    if condition.dtype != BOOL:
+        raise TypeError(f"where: the condition must be bool, got {condition.dtype}")
+    if not isinstance(a, Array) and not isinstance(b, Array):
+        raise TypeError("where: one of the two values must be an array")
+    a, b, dtype = meet("where", a, b)
+    same_device("where", condition, a)
+    y = Array.empty(a.device, broadcast_shapes(condition.shape, a.shape, b.shape), dtype)
+    launch("where", [condition, a, b], y, dtype)
+    return y
+
+
+def cast(x: Array, dtype: DType) -> Array:
+    """A new contiguous array with the values of x in `dtype`."""
+    y = Array.empty(x.device, x.shape, dtype)
+    copy_into(y, x)
+    return y
+
+
+def copy_into(target: Array, x: Array) -> None:
+    """target[...] = x: x is broadcast and converted; both may be any views."""
+    if target.dtype == BOOL and x.dtype != BOOL:
+        launch("truth", [x], target, x.dtype)
+    else:
+        launch("positive", [x], target, target.dtype)
+
+
+def contiguous(x: Array) -> Array:
+    """x itself if its elements stand in row-major order, else a copy in which they do."""
+    return x if x.is_contiguous else cast(x, x.dtype)
+
+
+def meet(name: str, a: Any, b: Any) -> tuple[Array, Array, DType]:
+    """Both operands as arrays of one device, and the dtype in which they meet."""
+    if not isinstance(a, Array):
+        return constant(b.device, a, scalar_dtype(a, b.dtype)), b, b.dtype
+    if not isinstance(b, Array):
+        return a, constant(a.device, b, scalar_dtype(b, a.dtype)), a.dtype
+    same_device(name, a, b)
+    return a, b, a.dtype if a.dtype == b.dtype else promote(a.dtype, b.dtype)
+
+
+def same_device(name: str, a: Array, b: Array) -> None:
+    """Refuse arrays of two devices."""
+    if a.device is not b.device:
+        raise ValueError(
+            f"{name}: arrays live on two devices, {a.device.name} and {b.device.name}. "
+            "Fix: move one with to_device."
+        )
+
+
+def constant(device: Queue, value: Any, dtype: DType) -> Array:
+    """A Python number as a 0-d array; those in use are kept, so that a step uploads none twice."""
+    key = (dtype, value, np.signbit(value) if isinstance(value, float) else False)
+    known: OrderedDict[Any, Array] = device.constants
+    found = known.get(key)
+    if found is None:
+        found = known[key] = Array.from_numpy(device, np.array(value, dtype))
+        while len(known) > 512:
+            known.popitem(last=False)
+    return found
+
+
+def _check(name: str, rule: Rule, dtype: DType) -> None:
+    if dtype.kind not in rule.takes:
+        raise KernelUnavailable(f"{name} has no kernel for {dtype}")
+
+
+# -- the launch --------------------------------------------------------------------------------
+
+_NO_LAYOUT = bytes(5 * MAX_AXES * 8)
+_PACK = struct.Struct(f"<{5 * MAX_AXES}q")
+
+
+def launch(name: str, inputs: list[Array], y: Array, compute: DType) -> None:
+    """Enqueue one elementwise kernel that writes all of y; inputs are broadcast to y's shape."""
+    n = y.size
+    if n == 0:
+        return
+    if not all(on_device(x.dtype) for x in (*inputs, y)):
+        raise KernelUnavailable(f"{name} has no kernel for {y.dtype}")
+    flat = _flat_steps(inputs, y)
+    if flat is not None:
+        axes, steps, layout = 1, flat, _NO_LAYOUT
+    else:
+        strides = [broadcast_strides(x.shape, x.strides, y.shape) for x in inputs]
+        shape, operands = collapse(y.shape, [*strides, y.strides])
+        if len(shape) > MAX_AXES:
+            raise KernelUnavailable(f"{name} on views of more than {MAX_AXES} axes")
+        axes, layout = len(shape), _layout(shape, operands)
+        steps = [s[-1] for s in operands]
+    defines = _defines(name, inputs, y, compute, axes, steps)
+    launcher = launcher_of(y.device)
+    groups, items = grid(launcher, n)
+    kernel = f"map{len(inputs)}"
+    launcher.launch("elementwise", kernel, groups, items, *inputs, y, n, layout, **defines)
+
+
+def _flat_steps(inputs: list[Array], y: Array) -> list[int] | None:
+    """The step of each operand where all is one run of elements, or None."""
+    if not y.is_contiguous:
+        return None
+    steps = []
+    for x in inputs:
+        if x.shape == y.shape and x.is_contiguous:
+            steps.append(1)
+        elif x.size == 1:
+            steps.append(0)
+        else:
+            return None
+    return [*steps, 1]
+
+
+def _layout(shape: Shape, operands: list[Strides]) -> bytes:
+    """The struct Layout of kernels/elementwise.cl."""
+
+    def padded(values: tuple[int, ...]) -> tuple[int, ...]:
+        return values + (0,) * (MAX_AXES - len(values))
+
+    *inputs, y = operands
+    unused = [(0,) * MAX_AXES] * (3 - len(inputs))
+    rows = [padded(shape), *map(padded, inputs), *unused, padded(y)]
+    return _PACK.pack(*(value for row in rows for value in row))
+
+
+def _defines(
+    name: str, inputs: list[Array], y: Array, compute: DType, axes: int, steps: list[int]
+) -> dict[str, str | int]:
+    types = [c_name(x.dtype) for x in inputs] + ["u8"] * (3 - len(inputs))
+    result, work = c_name(y.dtype), c_name(compute)
+    *ins, out = steps
+    ins += [0] * (3 - len(ins))
+    same = all(t == work for t in types[: len(inputs)]) and result == work
+    vector = (
+        y.device.cpu
+        and same
+        and compute.kind == "f"
+        and out == 1
+        and all(s in (0, 1) for s in ins)
+    )
+    return {
+        "OP": f"op_{name}",
+        "NIN": len(inputs),
+        "TA": types[0],
+        "TB": types[1],
+        "TC": types[2],
+        "CT": work,
+        "TO": result,
+        "NDIM": axes,
+        "S_A": _step("a", ins[0]),
+        "S_B": _step("b", ins[1]),
+        "S_C": _step("c", ins[2]),
+        "S_Y": _step("y", out),
+        "VECTOR": int(vector),
+    }
+
+
+def _step(operand: str, step: int) -> str:
+    return str(step) if step in (0, 1) else f"LAST({operand})"
+

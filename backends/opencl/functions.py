@@ -1,0 +1,91 @@
+"""What the array's operators and brackets do; the modules that do it are imported at first use.
+
+They are written in terms of arrays, so `array.py` cannot import them before it has defined one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nnkit.backends.opencl.array import Array
+
+
+@cache
+def _module(name: str) -> Any:
+    from importlib import import_module
+
+    return import_module(f"nnkit.backends.opencl.{name}")
+
+
+def is_operand(value: Any) -> bool:
+    """Whether an operator takes it: an array or a Python number (NumPy's arrays are elsewhere)."""
+    return isinstance(value, _module("array").Array | bool | int | float | complex)
+
+
+def call(name: str, *operands: Any) -> Any:
+    """A function of the namespace."""
+    return getattr(_module("xp"), name)(*operands)
+
+
+def call_into(target: Array, name: str, other: Any) -> Array:
+    """target op= other: the shape and dtype of the target stay."""
+    result = call(name, target, other)
+    if result.shape != target.shape or result.dtype != target.dtype:
+        raise ValueError(
+            f"in-place {name}: the result would be {result.dtype}{list(result.shape)}, the array is "
+            f"{target.dtype}{list(target.shape)}"
+        )
+    _module("elementwise").copy_into(target, result)
+    return target
+
+
+def contiguous(x: Array) -> Array:
+    """x, or a copy of it, in row-major order without gaps."""
+    packed: Array = _module("elementwise").contiguous(x)
+    return packed
+
+
+def is_basic(key: Any) -> bool:
+    """Whether an index is made of integers, slices, `...` and None, so that it picks a view."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(
+        part is None
+        or part is ...
+        or isinstance(part, slice)
+        or (isinstance(part, int | np.integer) and not isinstance(part, bool))
+        for part in parts
+    )
+
+
+def assign(target: Array, value: Any) -> None:
+    """target[...] = value; numbers and arrays are converted to the target's dtype."""
+    elementwise = _module("elementwise")
+    if not isinstance(value, _module("array").Array):
+        if not isinstance(value, bool | int | float | complex | np.generic):
+            raise TypeError(
+                f"assignment takes an array of this device or a number, got "
+                f"{type(value).__name__}. Fix: xp.asarray(value)."
+            )
+        value = elementwise.constant(target.device, value, target.dtype)
+    elementwise.same_device("assignment", target, value)
+    if target.shape == () and value.size != 1:
+        raise ValueError(f"an array of shape {value.shape} does not fit one element")
+    if target.block is value.block:
+        value = elementwise.cast(value, value.dtype)  # views of one block may overlap
+    elementwise.copy_into(target, value)
+
+
+def take_by_key(x: Array, key: Any) -> Array:
+    """x[key] for keys with arrays: on the host."""
+    host = _module("host")
+    taken: Array = host.index_on_host(x, key)
+    return taken
+
+
+def put_by_key(x: Array, key: Any, value: Any) -> None:
+    """x[key] = value for keys with arrays: on the host."""
+    _module("host").assign_on_host(x, key, value)

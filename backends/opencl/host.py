@@ -1,0 +1,114 @@
+"""The one mechanism by which a function of the namespace runs on the host.
+
+What has no kernel (yet, or for this dtype), and what a driver refuses to build or launch, goes to
+NumPy and comes back, transparently. Each such call is counted in `nnkit.report()` and warned about
+once per function, dtype, device and reason.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat.numpy as host
+import numpy as np
+
+from nnkit import counters
+from nnkit.backends.opencl.array import Array
+from nnkit.backends.opencl.queue import Queue
+from nnkit.errors import KernelUnavailable
+
+_refused: dict[tuple[str, str, Queue], str] = {}
+"""What was refused once goes to the host at once."""
+
+
+def on_device_or_host(name: str, device_function: Callable[..., Any]) -> Callable[..., Any]:
+    """`device_function`, or NumPy's function of that name when its kernel is unavailable."""
+
+    @functools.wraps(device_function)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            if _refused and (reason := _known_refusal(name, args)):
+                return on_host(name, reason, *args, **options)
+            return device_function(*args, **options)
+        except KernelUnavailable as error:
+            array = _first_array(args)
+            if array is None:
+                raise
+            _refused[name, array.dtype.name, array.device] = str(error)
+            return on_host(name, str(error), *args, **options)
+
+    return call
+
+
+def host_only(name: str) -> Callable[..., Any]:
+    """A function that has no kernel."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        return on_host(name, f"{name} has no kernel", *args, **options)
+
+    call.__name__ = name.rpartition(".")[2]
+    call.__doc__ = f"As `numpy.{name}`; computed on the host, counted as a fallback."
+    return call
+
+
+def on_host(name: str, reason: str, *args: Any, **options: Any) -> Any:
+    """Run NumPy's function on copies of the arguments and bring the results back."""
+    array = _first_array(args)
+    if array is None:
+        raise TypeError(f"{name}: an argument must be an array")
+    function: Any = host
+    for part in name.split("."):
+        function = getattr(function, part)
+    device = array.device
+    counters.fell_back(name, array.dtype.name, f"opencl ({device.name})", reason)
+    options = {key: value for key, value in options.items() if key != "device"}
+    result = function(*_to_host(args), **{k: _to_host(v) for k, v in options.items()})
+    return _to_device(device, result)
+
+
+def _known_refusal(name: str, args: tuple[Any, ...]) -> str | None:
+    array = _first_array(args)
+    return None if array is None else _refused.get((name, array.dtype.name, array.device))
+
+
+def _first_array(args: Any) -> Array | None:
+    for arg in args:
+        if isinstance(arg, Array):
+            return arg
+        if isinstance(arg, list | tuple) and (found := _first_array(arg)) is not None:
+            return found
+    return None
+
+
+def _to_host(value: Any) -> Any:
+    if isinstance(value, Array):
+        return value.numpy()
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return type(value)(_to_host(v) for v in value)
+    return value
+
+
+def _to_device(device: Queue, value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return Array.from_numpy(device, np.asarray(value))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_to_device(device, v) for v in value))
+    if isinstance(value, list | tuple):
+        return type(value)(_to_device(device, v) for v in value)
+    return value
+
+
+def index_on_host(x: Array, key: Any) -> Array:
+    """x[key] for a key with integer or boolean arrays."""
+    counters.fell_back("getitem", x.dtype.name, f"opencl ({x.device.name})", "arrays as indices")
+    return Array.from_numpy(x.device, np.asarray(x.numpy()[_to_host(key)]))
+
+
+def assign_on_host(x: Array, key: Any, value: Any) -> None:
+    """x[key] = value for a key with integer or boolean arrays."""
+    counters.fell_back("setitem", x.dtype.name, f"opencl ({x.device.name})", "arrays as indices")
+    values = x.numpy()
+    values[_to_host(key)] = _to_host(value)
+    x[...] = Array.from_numpy(x.device, values)

@@ -1,0 +1,103 @@
+"""One device: its context, its in-order queue, its memory, and what its driver's errors mean."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from typing import Any
+
+import numpy as np
+import pyopencl as cl
+
+from nnkit import counters
+from nnkit.backends.opencl.memory import Block, Pool
+from nnkit.errors import DeviceError
+
+Host = np.ndarray[Any, Any]
+
+
+class Queue:
+    """An opened device. Arrays hold it as `array.device`; two are equal when they are one object."""
+
+    def __init__(self, device: Any, name: str) -> None:
+        self.cl_device = device
+        self.name = name
+        self.context = cl.Context([device])
+        self.queue = cl.CommandQueue(self.context)
+        self.lock = threading.RLock()
+        """Held from setting a kernel's arguments until it is enqueued, and around transfers."""
+        self.pool = Pool(self.context, device)
+        self.last_kernel = "none"
+        self.launcher: Any = None  # made at first use by launch.launcher_of
+        self.constants: OrderedDict[Any, Any] = OrderedDict()
+        """Python numbers that ops use, as 0-d arrays."""
+        self._uploads: deque[Any] = deque()
+        kinds = cl.device_type
+        self.cpu = bool(device.type & kinds.CPU)
+        self.kind = "cpu" if self.cpu else "gpu" if device.type & kinds.GPU else "accelerator"
+        self.compute_units = int(device.max_compute_units)
+        self.max_group = int(device.max_work_group_size)
+        self.local_memory = int(device.local_mem_size)
+        self.float64 = bool(device.double_fp_config)
+
+    def __repr__(self) -> str:
+        return f"<OpenCL device {self.name}>"
+
+    def upload(self, data: Host) -> Block:
+        """Copy a C-contiguous host array into a new block; the copy runs behind earlier launches."""
+        block = self.pool.allocate(data.nbytes)
+        if data.nbytes:
+            counters.moved(counters.to_device, "opencl", data.nbytes)
+            private = data.copy()  # the caller may change its array before the copy has run
+            with self.lock, failing_as(self, "upload"):
+                event = cl.enqueue_copy(self.queue, block.buffer, private, is_blocking=False)
+            self._keep_until_done(event)
+        return block
+
+    def _keep_until_done(self, event: Any) -> None:
+        """Hold the host's copy, which the event owns, until the device has read it."""
+        done = cl.command_execution_status.COMPLETE
+        self._uploads.append(event)
+        while len(self._uploads) > 1 and self._uploads[0].command_execution_status == done:
+            self._uploads.popleft()
+
+    def download(self, block: Block, offset: int, out: Host) -> None:
+        """Wait for the device and copy bytes from a block into a C-contiguous host array."""
+        if out.nbytes:
+            counters.moved(counters.to_host, "opencl", out.nbytes)
+            with failing_as(self, "download"):
+                cl.enqueue_copy(self.queue, out, block.buffer, src_offset=offset)
+        self._uploads.clear()
+
+    def synchronize(self) -> None:
+        """Wait until everything enqueued so far has run."""
+        with failing_as(self, "synchronize"):
+            self.queue.finish()
+        self._uploads.clear()
+
+
+class failing_as:  # noqa: N801 (reads as a phrase: with failing_as(queue, "download"))
+    """Turn a driver's error, met while waiting or copying, into a DeviceError with names."""
+
+    def __init__(self, queue: Queue, what: str) -> None:
+        self._queue, self._what = queue, what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, cl.Error):
+            raise DeviceError(
+                f"{self._what} on {self._queue.name} failed: {describe(error)}. A launch before it "
+                f"had started and did not end well (last kernel: {self._queue.last_kernel}); results "
+                "may be lost. Fix: start the process anew; if it comes again, choose another "
+                "backend by NNKIT_BACKEND."
+            ) from error
+
+
+def describe(error: Any) -> str:
+    """The driver's code, by name and number: 'OUT_OF_RESOURCES (-5)'."""
+    code = getattr(error, "code", None)
+    if code is None:
+        return str(error).strip().splitlines()[0]
+    return f"{cl.status_code.to_string(code, '%d')} ({code})"
