@@ -14,7 +14,7 @@ from nnkit import dispatch, ops
 from nnkit.backend import Backend
 from nnkit.dispatch import OPS
 from nnkit.errors import BackendMismatch, GraphError
-from tests.conftest import strict
+from tests.backends import strict
 from tests.test_gradients import with_wrong_sign
 
 

@@ -1,0 +1,12 @@
+"""Timings, taken by pytest-benchmark and grouped so that devices stand side by side.
+
+    python -m pytest bench --benchmark-only                  # every backend that works here
+    python -m pytest bench --benchmark-only -k "step and opencl"
+    python -m pytest bench/test_training_step.py --benchmark-only --benchmark-json=new.json
+    python -m bench.summary new.json                         # the same as a Markdown table
+
+`test_training_step.py` times the same training step on each backend, `test_ops.py` the rows of
+`tests/cases` that say `time_=True`, forward and backward. A timing ends when the device has
+computed the result. `results/` keeps recorded runs with processor, driver and versions; compare figures only
+with figures of one machine, and ratios rather than figures.
+"""
