@@ -35,8 +35,8 @@ typedef struct {
 #define fold_min(s, x) ((x) < (s) || (x) != (x) ? (x) : (s)) // an earlier one is never beaten
 #define lanes_sum(s, x) ((s) + (x))
 #define lanes_prod(s, x) ((s) * (x))
-#define lanes_max(s, x) (((x) > (s)) | ((x) != (x)) ? (x) : (s))
-#define lanes_min(s, x) (((x) < (s)) | ((x) != (x)) ? (x) : (s))
+#define lanes_max(s, x) ((((x) > (s)) | ((x) != (x))) ? (x) : (s))
+#define lanes_min(s, x) ((((x) < (s)) | ((x) != (x))) ? (x) : (s))
 #define fold_any(s, x) ((ACC)((s) || (x)))
 #define fold_all(s, x) ((ACC)((s) && (x)))
 #define found_argmax(s, x) ((x) > (s) || ((x) != (x) && (s) == (s)))
