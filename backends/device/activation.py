@@ -53,15 +53,16 @@ def _by_row(launcher: Launcher, name: str) -> Callable[..., Any]:
             return NotImplemented
         cols = x.shape[-1]
         rows = n // cols
-        work, defines = row_grid(launcher, rows, cols)
+        work, extra = row_grid(launcher, rows, cols)
+        defines: dict[str, Any] = {"real": real, **extra}
         y = launcher.empty(x.shape, x.dtype)
         x = xp.ext.contiguous(x)
-        launcher.launch(FAMILY, f"{name}_forward", *work, x, y, rows, cols, real=real, **defines)
+        launcher.launch(FAMILY, f"{name}_forward", *work, x, y, rows, cols, **defines)
 
         def vjp(g: Array) -> tuple[Array]:
             d = launcher.empty(y.shape, y.dtype)
             kernel = f"{name}_backward"
-            launcher.launch(FAMILY, kernel, *work, y, g, d, rows, cols, real=real, **defines)
+            launcher.launch(FAMILY, kernel, *work, y, g, d, rows, cols, **defines)
             return (d,)
 
         return y, vjp if needs[0] else None

@@ -81,7 +81,7 @@ def _mse_loss(
     work = grid(launcher, n)
     losses = launcher.empty(prediction.shape, prediction.dtype)
     p, t = xp.ext.contiguous(prediction), xp.ext.contiguous(target)
-    defines = {"real": real, "label": ANY_LABEL}
+    defines: dict[str, Any] = {"real": real, "label": ANY_LABEL}
     launcher.launch(FAMILY, "squared_error_forward", *work, p, t, losses, n, **defines)
     scale = 2.0 * loss_scale(losses.shape, reduction)
 
