@@ -7,6 +7,6 @@
 
 `test_training_step.py` times the same training step on each backend, `test_ops.py` the rows of
 `tests/cases` that say `time_=True`, forward and backward. A timing ends when the device has
-computed the result. `results/` keeps recorded runs with processor, driver and versions; compare figures only
-with figures of one machine, and ratios rather than figures.
+computed the result. `results/` keeps recorded runs with processor, driver and versions; compare
+figures only with figures of one machine, and ratios rather than figures.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"nnkit {nnkit.__version__}, seed {config.getoption('seed')}, NumPy {np.__version__}"
+    where = Path(nnkit.__file__).parent
+    return f"nnkit {nnkit.__version__} in {where}, seed {config.getoption('seed')}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
