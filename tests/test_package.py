@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import doctest
 import pkgutil
-import re
+import sysconfig
 import tomllib
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from types import ModuleType
@@ -15,12 +15,26 @@ from types import ModuleType
 import pytest
 
 import nnkit
-from nnkit import kernels
+from nnkit import backends, kernels
 
 CLONE = Path(__file__).parents[1]
 OPTIONAL = {"cupy", "pyopencl", "matplotlib", "sklearn"}
-MODULES = ["nnkit", *(m.name for m in pkgutil.walk_packages(nnkit.__path__, "nnkit."))]
-MODULES = [name for name in MODULES if not re.match(r"nnkit\.(nnkit|tests|bench|build)\b", name)]
+FOLDERS = {
+    "nnkit": nnkit.__path__[:1],  # in a clone the second is the clone itself
+    "nnkit.backends": backends.__path__,
+    "nnkit.kernels": kernels.__path__,
+}
+
+
+def modules() -> list[str]:
+    """Every module of the package, whether the folders lie as in a clone or as installed."""
+    found = set(FOLDERS)
+    for name, path in FOLDERS.items():
+        found |= {module.name for module in pkgutil.walk_packages(path, f"{name}.")}
+    return sorted(found)
+
+
+MODULES = modules()
 
 
 def imported(name: str) -> ModuleType:
@@ -91,10 +105,11 @@ def test_the_extras_are_those_of_the_readme() -> None:
 
 @pytest.fixture
 def installed_files() -> list[PurePosixPath]:
-    try:
-        files = distribution("nnkit").files or []
-    except PackageNotFoundError:
+    # By the folder, because a clone where pip built has metadata of its own, and comes first.
+    found = list(distributions(name="nnkit", path=[sysconfig.get_path("purelib")]))
+    if not found:
         pytest.skip("nnkit is not installed: the tests run from a clone")
+    files = found[0].files or []
     paths = [PurePosixPath(str(file)) for file in files]
     if any(path.name.startswith("__editable__") for path in paths):
         pytest.skip("nnkit is installed as editable")
