@@ -34,7 +34,9 @@ class Moved:
 
 
 served: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-"""(backend, op, how) -> calls; how is 'composed', 'fused', 'backward' or 'declined: reason'."""
+"""(backend, op, how) -> calls; how is 'composed', 'fused' or 'backward'."""
+declined: defaultdict[tuple[str, str, tuple[tuple[str, int], ...]], int] = defaultdict(int)
+"""(backend, op, (dtype, axes) of each array) -> calls that the fused version did not serve."""
 launches: defaultdict[tuple[str, str], int] = defaultdict(int)
 """(backend, kernel) -> launches of our own kernels."""
 fallbacks: dict[Fallback, int] = {}
@@ -78,5 +80,5 @@ def policy() -> str:
 def reset() -> None:
     """Set every count to zero (fallback warnings are given anew)."""
     with _lock:
-        for table in (served, launches, fallbacks, to_device, to_host):
-            table.clear()  # type: ignore[attr-defined]
+        for table in (served, declined, launches, fallbacks, to_device, to_host):
+            table.clear()

@@ -26,27 +26,29 @@ def info_text(*, probe: bool = False) -> str:
         cache.forget("cupy")
     machine = f"{platform.system()} {platform.machine()}"
     text = [f"nnkit {__version__}, Python {platform.python_version()}, {machine}", ""]
+    told: list[str] = []
     for name in sorted(adapter_names(), key=lambda name: (name != "numpy", name)):
-        text += _backend(name)
-    return "\n".join([*text, *_in_use()])
+        text += _backend(name, told)
+    return "\n".join([*text, *_in_use(told)])
 
 
-def _backend(name: str) -> list[str]:
+def _backend(name: str, told: list[str]) -> list[str]:
     try:
         devices = adapter(name).survey()
     except BackendUnavailable as error:
-        return _entry(name, "-", _sentence(error.reason), [_fix(error.remedy)])
+        told.append(error.reason)
+        return _entry(name, "-", error.reason, [_fix(error.remedy)])
     if not devices:
-        return _entry(name, "-", "No device", [])
+        return _entry(name, "-", "no device", [])
     return [line for device in devices for line in _device(device)]
 
 
 def _device(device: DeviceReport) -> list[str]:
     if not device.selector:  # a driver without devices
-        return _entry("", "FAIL", _sentence(device.problem), [_fix(device.remedy)])
+        return _entry("", "FAIL", device.problem, [_fix(device.remedy)])
     title = f"{device.name} ({device.kind})"
     if device.problem:
-        details = [device.driver, _sentence(device.problem), _fix(device.remedy)]
+        details = [device.driver, device.problem, _fix(device.remedy)]
         return _entry(device.selector, "FAIL", title, details)
     set_it = "set" if sys.platform == "win32" else "export"
     line = f"{set_it} NNKIT_BACKEND={device.selector}"
@@ -59,15 +61,11 @@ def _entry(selector: str, verdict: str, title: str, details: list[str]) -> list[
     return [head + line for head, line in zip(heads, lines, strict=True)] + [""]
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _fix(remedy: str) -> str:
     return f"Fix: {remedy}" if remedy else ""
 
 
-def _in_use() -> list[str]:
+def _in_use(told: list[str]) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FallbackWarning)  # all its reasons stand above
@@ -78,6 +76,9 @@ def _in_use() -> list[str]:
     if selected is None:
         return []
     lines = fold(f"In use: {label(backend)}, because {selected.why}", WIDTH)
-    for error in selected.skipped:
-        lines += fold(f"  not {error.backend}: {error.reason}. {_fix(error.remedy)}", WIDTH)
+    for skipped in selected.skipped:
+        if skipped.reason not in told:
+            lines += fold(
+                f"  not {skipped.backend}: {skipped.reason}. {_fix(skipped.remedy)}", WIDTH
+            )
     return lines

@@ -156,10 +156,11 @@ def _op_counts() -> tuple[OpCount, ...]:
     )
     reasons: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for (backend, op, how), count in sorted(counters.served.items()):
-        kind, _, reason = how.partition(": ")
-        counts[backend, op][kind] += count
-        if reason:
-            reasons[backend, op].append(f"{reason} ({count}x)")
+        counts[backend, op][how] += count
+    for (backend, op, arrays), count in sorted(counters.declined.items()):
+        counts[backend, op]["declined"] += count
+        kinds = ", ".join(f"{dtype} {axes}-d" for dtype, axes in arrays)
+        reasons[backend, op].append(f"{kinds} ({count}x)")
     return tuple(
         OpCount(backend, op, **row, reasons=tuple(reasons[backend, op]))
         for (backend, op), row in counts.items()

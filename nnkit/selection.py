@@ -58,7 +58,8 @@ def parse(text: str) -> list[Choice]:
     for item in text.lower().split(","):
         name, _, device = item.strip().partition(":")
         if name not in (known := ["auto", *adapter_names()]):
-            raise ValueError(f"unknown backend {name!r} in {text!r}. {closest(name, known)}")
+            where = f" in {text!r}" if "," in text else ""
+            raise ValueError(f"unknown backend {name!r}{where}. {closest(name, known)}")
         if name == "auto" and device:
             raise ValueError(f"'auto' takes no device, got {item.strip()!r}")
         choices.append(Choice(name, device.strip() or None))

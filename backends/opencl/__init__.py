@@ -58,6 +58,7 @@ def survey() -> list[DeviceReport]:
     """
     with _lock:
         devices = the_devices()
+        devices.confirm()
         reports = [_report(devices, index) for index in range(len(devices))]
         if not reports:
             raise nothing_there(devices)

@@ -67,12 +67,16 @@ def nothing_there(devices: Devices, name: str = "opencl") -> BackendUnavailable:
         return BackendUnavailable(
             name, f"no device: the OpenCL platform {names} has none", ANOTHER_DRIVER
         )
-    reason = "pyopencl is installed, but no OpenCL driver is"
+    chosen = drivers.users_choice()
     if listing.bad_drivers:
         reason = "; ".join(driver_problem(*pair) for pair in listing.bad_drivers.items())
-    elif drivers.users_choice():
-        reason += f" in OCL_ICD_VENDORS={drivers.users_choice()}"
-    return BackendUnavailable(name, reason, ANOTHER_DRIVER)
+    elif chosen:
+        reason = f"pyopencl is installed, but OCL_ICD_VENDORS={chosen} has no OpenCL driver"
+    else:
+        reason = "pyopencl is installed, but no OpenCL driver is"
+    return BackendUnavailable(
+        name, reason, f"unset OCL_ICD_VENDORS, or {ANOTHER_DRIVER}" if chosen else ANOTHER_DRIVER
+    )
 
 
 def driver_problem(library: str, problem: str) -> str:

@@ -24,7 +24,9 @@ from nnkit.errors import BackendUnavailable
 from nnkit.version import __version__
 
 SCRIPT = Path(script.__file__)
-ANOTHER_DRIVER = "install your GPU vendor's OpenCL driver, or pip install 'nnkit[opencl-cpu]'"
+ANOTHER_DRIVER = "install your GPU vendor's OpenCL driver"
+if sys.platform == "linux" and platform.machine() == "x86_64":  # else the extra brings no driver
+    ANOTHER_DRIVER += ", or pip install 'nnkit[opencl-cpu]'"
 AGAIN = "try again with: nnkit info --probe"
 INVISIBLE = (
     "this process cannot see it, because pyopencl had listed its platforms before nnkit was asked"
