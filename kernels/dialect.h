@@ -4,8 +4,9 @@
 // Types      i8 … i64, u8 … u64 (never long or int sizes by chance); `real` is the element type and
 //            comes as a define. Literals are written (real)0.5, so that float stays float.
 // Kernels    are written out as `__kernel void name(...)`, not made by macros, because the loader
-//            reads their arguments; WORK_GROUP(x, y, z) may stand before `void`. Helpers are
-//            `static inline`; a local pointer among a helper's arguments is `LOCAL_PTR real *x`.
+//            reads their arguments; WORK_GROUP(x, y, z) may stand before `void`. No argument is
+//            called as an OpenCL function (`step`), which some drivers take for a macro. Helpers
+//            are `static inline`; a local pointer among their arguments is `LOCAL_PTR real *x`.
 // Offsets    a pointer argument `x` followed by `const i64 x_at` takes a view: the launcher fills
 //            x_at by itself, and the kernel starts with `x += x_at;`.
 // Loops      FOR_EACH(i, n): on a CPU (CPU is 1) every work-item takes one contiguous chunk of

@@ -13,6 +13,7 @@
 // Limits: 8 axes; a result of 2^63 elements.
 //
 // variants: OP=op_add,NIN=2,TA=float,TB=float,TC=u8,CT=float,TO=float,NDIM=1,S_A=1,S_B=0,S_C=0,S_Y=1
+// variants: OP=op_add,NIN=2,TA=float,TB=float,TC=u8,CT=float,TO=float,NDIM=1,S_A=1,S_B=0,S_C=0,S_Y=1,CPU=1,VECTOR=1
 // variants: OP=op_tanh,NIN=1,TA=float,TB=u8,TC=u8,CT=float,TO=float,NDIM=2,S_A=LAST(a),S_B=0,S_C=0,S_Y=1
 // variants: OP=op_less,NIN=2,TA=i32,TB=i64,TC=u8,CT=i64,TO=u8,NDIM=3,S_A=1,S_B=LAST(b),S_C=0,S_Y=1
 // variants: OP=op_where,NIN=3,TA=u8,TB=float,TC=float,CT=float,TO=float,NDIM=1,S_A=1,S_B=1,S_C=0,S_Y=1

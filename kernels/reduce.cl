@@ -19,6 +19,7 @@
 // Limits: 8 axes in each group.
 //
 // variants: FOLD=fold_sum,FOLD_V=lanes_sum,TX=float,ACC=float,TO=float,FIRST=0,NKEPT=1,NRED=1,S_R=1
+// variants: FOLD=fold_sum,FOLD_V=lanes_sum,TX=float,ACC=float,TO=float,FIRST=0,NKEPT=1,NRED=1,S_R=1,CPU=1,VECTOR=1
 // variants: FOLD=fold_max,FOLD_V=lanes_max,TX=double,ACC=double,TO=double,FIRST=-INFINITY,NKEPT=2,NRED=3,S_R=LAST_R
 // variants: FOLD=fold_any,FOLD_V=lanes_any,TX=u8,ACC=u8,TO=u8,FIRST=0,NKEPT=0,NRED=1,S_R=1
 // variants: FOUND=found_argmax,TX=i32,ACC=i32,TO=i64,FIRST=0,NKEPT=1,NRED=1,S_R=1

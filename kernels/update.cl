@@ -1,10 +1,11 @@
-// Optimiser steps, one launch a parameter, over n elements without gaps. `lr` and `step` are numbers
-// in device memory, because they change between steps; the rest never does.
+// Optimiser steps, one launch a parameter, over n elements without gaps. `lr` and `steps` (how many
+// so far, this one included) are numbers in device memory, because they change between launches; the
+// rest never does.
 //
 //   sgd   g = grad + decay param;  v = momentum v + share g, share = 1 in step 1, then `keep`
 //         (1 - dampening);  g = v, or g + momentum v (Nesterov);  param = param - lr g
 //         Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning"
-//   adam  m = beta1 m + rest1 g;  s = beta2 s + rest2 g^2;  rest = 1 - beta, c = 1 - beta^step
+//   adam  m = beta1 m + rest1 g;  s = beta2 s + rest2 g^2;  rest = 1 - beta, c = 1 - beta^steps
 //         param = param - lr m / c1 / (sqrt(s / c2) + eps)
 //         Kingma and Ba 2015, "Adam: a method for stochastic optimization", arXiv:1412.6980
 //
@@ -51,31 +52,31 @@ __kernel void sgd(__global real *param, const i64 param_at, __global const real 
 
 __kernel void sgd_momentum(__global real *param, const i64 param_at, __global const real *grad,
                            const i64 grad_at, __global real *velocity, const i64 velocity_at,
-                           __global const real *lr, const i64 lr_at, __global const real *step,
-                           const i64 step_at, const real momentum, const real keep,
+                           __global const real *lr, const i64 lr_at, __global const real *steps,
+                           const i64 steps_at, const real momentum, const real keep,
                            const real decay, const i32 nesterov, const i64 n) {
     param += param_at;
     grad += grad_at;
     velocity += velocity_at;
     const real rate = lr[lr_at];
-    const real share = step[step_at] > 1 ? keep : (real)(1);
+    const real share = steps[steps_at] > 1 ? keep : (real)(1);
     EACH(n, SGD_MOMENTUM)
 }
 
-// log1 and log2 are the logarithms of the betas: -expm1(step log b) keeps the digits of 1 - b^step
+// ln1 and ln2 are the logarithms of the betas: -expm1(steps log b) keeps the digits of 1 - b^steps
 // that float would lose for b near 1.
 __kernel void adam(__global real *param, const i64 param_at, __global const real *grad,
                    const i64 grad_at, __global real *mean, const i64 mean_at,
                    __global real *square, const i64 square_at, __global const real *lr,
-                   const i64 lr_at, __global const real *step, const i64 step_at,
-                   const real beta1, const real rest1, const real log1, const real beta2,
-                   const real rest2, const real log2, const real eps, const real decay,
+                   const i64 lr_at, __global const real *steps, const i64 steps_at,
+                   const real beta1, const real rest1, const real ln1, const real beta2,
+                   const real rest2, const real ln2, const real eps, const real decay,
                    const i64 n) {
     param += param_at;
     grad += grad_at;
     mean += mean_at;
     square += square_at;
-    const real rate = lr[lr_at] / -expm1(step[step_at] * log1);
-    const real unbias = 1 / -expm1(step[step_at] * log2);
+    const real rate = lr[lr_at] / -expm1(steps[steps_at] * ln1);
+    const real unbias = 1 / -expm1(steps[steps_at] * ln2);
     EACH(n, ADAM)
 }
