@@ -5,7 +5,8 @@ from nnkit.nn.activation import ReLU, Sigmoid, Softmax, Tanh
 from nnkit.nn.container import Sequential
 from nnkit.nn.linear import Flatten, Identity, Linear
 from nnkit.nn.loss import CrossEntropyLoss, Loss, MSELoss
-from nnkit.nn.module import Buffer, Module, Parameter
+from nnkit.nn.module import Module
+from nnkit.nn.parameter import Buffer, Parameter
 
 __all__ = [
     "Buffer",

@@ -55,7 +55,9 @@ class Sequential(Module):
         if isinstance(index, slice):
             return Sequential(dict(entries[index]))
         if not -len(entries) <= index < len(entries):
-            raise IndexError(f"Sequential: index {index} is out of range for {len(entries)} modules")
+            raise IndexError(
+                f"Sequential: index {index} is out of range for {len(entries)} modules"
+            )
         return entries[index][1]
 
     def __setitem__(self, index: int, module: Module) -> None:

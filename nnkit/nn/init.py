@@ -1,4 +1,4 @@
-"""How parameters start. The host draws, by `nnkit.random.generator()`, so every backend gets the same.
+"""How parameters start. The host draws, by `nnkit.random.generator()`: the same on every backend.
 
 An initialiser is a function of the shape that gives a NumPy array; layers take one by name
 (`weight_init="xavier_uniform"`) or as a function (`lambda shape: nn.init.normal(shape, std=0.02)`).

@@ -6,7 +6,8 @@ import math
 
 from nnkit import ops
 from nnkit.nn import init
-from nnkit.nn.module import Module, Parameter
+from nnkit.nn.module import Module
+from nnkit.nn.parameter import Parameter
 from nnkit.tensor import Tensor, tensor
 from nnkit.typing import DType
 

@@ -11,39 +11,12 @@ import numpy as np
 
 from nnkit import selection
 from nnkit.backend import Backend
-from nnkit.tensor import Tensor, dtype_name, tensor
+from nnkit.dtypes import dtype_name
+from nnkit.nn.parameter import Buffer, Parameter, replace
+from nnkit.tensor import Tensor
 from nnkit.typing import DType
 
 M = TypeVar("M", bound="Module")
-
-
-class Parameter(Tensor):
-    """A tensor that a module learns: kept in `parameters()`, wants a gradient.
-
-    Args:
-        data: a tensor (its array is taken over), or anything that `nnkit.tensor` takes.
-        requires_grad: False freezes it.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        source = data if isinstance(data, Tensor) else tensor(data)
-        super().__init__(source.data, source.backend, requires_grad)
-
-    def __repr__(self) -> str:
-        return f"Parameter containing:\n{super().__repr__()}"
-
-
-class Buffer(Tensor):
-    """A tensor that belongs to a module and is saved with it, but is not learnt."""
-
-    __slots__ = ("persistent",)
-
-    def __init__(self, data: Any, persistent: bool = True) -> None:
-        source = data if isinstance(data, Tensor) else tensor(data)
-        super().__init__(source.data, source.backend)
-        self.persistent = persistent
 
 
 class Keys(NamedTuple):
@@ -56,8 +29,8 @@ class Keys(NamedTuple):
 class Module(ABC):
     """A part of a network; a class of your own sets its parts as attributes and writes `forward`.
 
-    Attributes that are a `Parameter`, a `Buffer` or a `Module` are found by themselves, in the order
-    in which they were set.
+    Attributes that are a `Parameter`, a `Buffer` or a `Module` are found by themselves, in the
+    order in which they were set.
 
     >>> from nnkit import nn
     >>> class Twice(nn.Module):
@@ -77,6 +50,7 @@ class Module(ABC):
         """What the module computes; call the module itself, not this."""
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """The same as `forward`."""
         return self.forward(*inputs, **options)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -194,7 +168,7 @@ class Module(ABC):
         for t in (*self.parameters(), *self.buffers()):
             if t.backend is not target:
                 grad = None if t.grad is None else t.grad.to(target)
-                _replace(t, target.asarray(t.numpy()), target)
+                replace(t, target.asarray(t.numpy()), target)
                 t.grad = grad
         return self
 
@@ -203,7 +177,7 @@ class Module(ABC):
         for t in (*self.parameters(), *self.buffers()):
             xp = t.backend.xp
             if xp.isdtype(t.dtype, "real floating"):
-                _replace(t, xp.astype(t.data, getattr(xp, dtype_name(dtype))), t.backend)
+                replace(t, xp.astype(t.data, getattr(xp, dtype_name(dtype))), t.backend)
         return self
 
     def double(self: M) -> M:
@@ -284,13 +258,6 @@ def _once(entries: Iterator[tuple[str, T]]) -> Iterator[tuple[str, T]]:
         if id(entry) not in seen:
             seen.add(id(entry))
             yield name, entry
-
-
-def _replace(t: Tensor, data: Any, backend: Backend) -> None:
-    """Give a leaf another array, as if it had just been made from it."""
-    t.data, t.backend, t.grad = data, backend, None
-    t.version += 1
-    t._leaf = None  # its node in the graph names the backend
 
 
 def _host(value: Any) -> np.ndarray[Any, Any]:

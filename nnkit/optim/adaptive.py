@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from nnkit.ops import update
-from nnkit.optim.optimizer import Group, Optimizer, State, check_number, zeros_like
+from nnkit.optim.optimizer import Group, Optimizer, check_number
+from nnkit.optim.state import State, zeros_like
 from nnkit.tensor import Tensor
 
 

@@ -9,14 +9,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnkit.backend import Backend
 from nnkit.ops import update
-from nnkit.tensor import Tensor, dtype_name
+from nnkit.optim.state import State, Where, copy, host, loaded, scalar, share_counters, where
+from nnkit.tensor import Tensor
 
 Group: TypeAlias = dict[str, Any]
-State: TypeAlias = dict[str, Any]
-Where: TypeAlias = tuple[Backend, str]
-"""A backend and a dtype: what a 0-d array on the device is made for."""
 
 
 class Optimizer(ABC):
@@ -87,7 +84,9 @@ class Optimizer(ABC):
 
     def _check_param(self, position: int, p: Any, known: set[int]) -> None:
         if not isinstance(p, Tensor):
-            raise TypeError(f"{self._name}: parameter {position} is a {type(p).__name__}, no tensor")
+            raise TypeError(
+                f"{self._name}: parameter {position} is a {type(p).__name__}, no tensor"
+            )
         if not p.is_leaf:
             raise ValueError(f"{self._name}: parameter {position} is an op's result, not a leaf")
         if id(p) in known:
@@ -122,9 +121,9 @@ class Optimizer(ABC):
         state = self.state.get(p)
         if state is None:
             self.state[p] = {"step": None, **self.init(group, p)}
-        elif _where(state["step"]) != _where(p):  # the model was moved, or made double, since
-            self.state[p] = _loaded(self._name, 0, p, {k: _host(v) for k, v in state.items()})
-            _share_counters(self.state)
+        elif where(state["step"]) != where(p):  # the model was moved, or made double, since
+            self.state[p] = loaded(self._name, 0, p, {k: host(v) for k, v in state.items()})
+            share_counters(self.state)
 
     def _advance(self, params: list[Tensor]) -> None:
         """Count the step, on the device, once for all parameters that have made the same steps.
@@ -139,24 +138,24 @@ class Optimizer(ABC):
             state = self.state[p]
             counter = state["step"]
             if counter is None:
-                where = _where(p)
-                if where not in fresh:
-                    fresh[where] = _scalar(0.0, p)
-                state["step"] = fresh[where]
+                place = where(p)
+                if place not in fresh:
+                    fresh[place] = scalar(0.0, p)
+                state["step"] = fresh[place]
             elif id(counter) in kept:
                 if id(counter) not in fresh:
-                    fresh[id(counter)] = _copy(counter)
+                    fresh[id(counter)] = copy(counter)
                 state["step"] = fresh[id(counter)]
         for counter in {id(c): c for c in (self.state[p]["step"] for p in params)}.values():
             update.advance(counter)
 
     def _lr(self, number: int, value: float, p: Tensor) -> Tensor:
         """The learning rate on the parameter's device, uploaded when it has changed."""
-        key = (number, _where(p))
+        key = (number, where(p))
         held = self._uploaded.get(key)
         if held is None or held[0] != value:
             check_number(self._name, "lr", value)
-            held = self._uploaded[key] = (value, _scalar(value, p))
+            held = self._uploaded[key] = (value, scalar(value, p))
         return held[1]
 
     # -- saving --------------------------------------------------------------------------------
@@ -169,7 +168,7 @@ class Optimizer(ABC):
             for group in self.param_groups
         ]
         state = {
-            position[id(p)]: {name: _host(value) for name, value in s.items()}
+            position[id(p)]: {name: host(value) for name, value in s.items()}
             for p, s in self.state.items()
         }
         return {"state": state, "param_groups": groups}
@@ -187,10 +186,10 @@ class Optimizer(ABC):
             )
         params = list(self.params())
         made = {
-            params[i]: _loaded(self._name, i, params[i], saved)
+            params[i]: loaded(self._name, i, params[i], saved)
             for i, saved in state_dict["state"].items()
         }
-        _share_counters(made)
+        share_counters(made)
         self.state = made
         for mine, saved in zip(self.param_groups, groups, strict=True):
             mine.update({k: v for k, v in saved.items() if k in self.defaults})
@@ -212,47 +211,3 @@ def check_number(
     if not low <= value < below:
         rule = f"at least {low:g}" if below == math.inf else f"in [{low:g}, {below:g})"
         raise ValueError(f"{optimizer}: {name} must be {rule}, got {value}")
-
-
-def zeros_like(p: Tensor) -> Tensor:
-    """Zeros where the parameter is."""
-    return Tensor(p.backend.xp.zeros(p.shape, dtype=p.dtype, device=p.data.device), p.backend)
-
-
-def _where(p: Tensor) -> Where:
-    return p.backend, str(p.dtype)
-
-
-def _scalar(value: float, p: Tensor) -> Tensor:
-    return Tensor(p.backend.asarray(np.asarray(value, dtype=dtype_name(p.dtype))), p.backend)
-
-
-def _host(t: Tensor | None) -> Any:
-    return None if t is None else t.numpy().copy()
-
-
-def _copy(t: Tensor) -> Tensor:
-    return Tensor(t.backend.xp.asarray(t.data, copy=True), t.backend)
-
-
-def _loaded(optimizer: str, position: int, p: Tensor, saved: State) -> State:
-    """Saved arrays as tensors where the parameter is."""
-    made: State = {}
-    for name, value in saved.items():
-        values = None if value is None else np.array(value, dtype=dtype_name(p.dtype))
-        if values is not None and values.shape not in ((), p.shape):
-            raise ValueError(
-                f"{optimizer}: load_state_dict: '{name}' of parameter {position} must have the "
-                f"shape {p.shape}, got {values.shape}"
-            )
-        made[name] = None if values is None else Tensor(p.backend.asarray(values), p.backend)
-    return made
-
-
-def _share_counters(states: dict[Tensor, State]) -> None:
-    """Let parameters that have made the same steps share one counter again."""
-    shared: dict[tuple[Where, float], Tensor] = {}
-    for state in states.values():
-        counter = state["step"]
-        if counter is not None:
-            state["step"] = shared.setdefault((_where(counter), counter.item()), counter)

@@ -67,8 +67,8 @@ def numbers(caller: str, name: str, values: Any) -> Host:
     array = values.numpy() if isinstance(values, Tensor) else np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"{caller}: {name} must hold numbers, got dtype {array.dtype}. Fix: turn names and texts "
-            "into numbers first, and make all rows equally long."
+            f"{caller}: {name} must hold numbers, got dtype {array.dtype}. Fix: turn names and "
+            "texts into numbers first, and make all rows equally long."
         )
     if array.ndim == 0 or len(array) == 0:
         raise ValueError(
@@ -86,9 +86,7 @@ def numbers(caller: str, name: str, values: Any) -> Host:
 def same_length(caller: str, x: Host, y: Host) -> None:
     """As many targets as inputs."""
     if len(x) != len(y):
-        raise ValueError(
-            f"{caller}: x and y must hold as many examples, got {len(x)} and {len(y)}"
-        )
+        raise ValueError(f"{caller}: x and y must hold as many examples, got {len(x)} and {len(y)}")
 
 
 def check_batch_size(caller: str, batch_size: int) -> int:

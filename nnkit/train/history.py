@@ -8,7 +8,7 @@ from nnkit.tensor import Tensor
 
 
 class History(dict[str, list[float]]):
-    """Means by name, one an epoch: 'loss', 'accuracy', 'val_loss', …
+    """Means by name ('loss', 'accuracy', 'val_loss' and so on), one an epoch.
 
     Attributes:
         batch_losses: the loss of every training step, all epochs in one list.
@@ -66,6 +66,10 @@ class Record:
         with no_grad():
             self._joined.append(ops.stack(*self._waiting))
         self._waiting = []
+
+    def column(self, index: int) -> list[float]:
+        """One of the values, step by step, as far as it was fetched."""
+        return [row[index] for row in self.rows]
 
     def fetch(self) -> dict[str, float]:
         """The weighted means so far: one read from the device."""

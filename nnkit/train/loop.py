@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from nnkit import selection
 from nnkit.autograd import no_grad
 from nnkit.backend import Backend
-from nnkit.errors import closest
-from nnkit.nn import CrossEntropyLoss, Loss, Module, MSELoss
-from nnkit.optim import SGD, Adam, Optimizer
-from nnkit.tensor import Tensor, dtype_name
+from nnkit.dtypes import dtype_name
+from nnkit.nn import Loss, Module
+from nnkit.optim import Optimizer
+from nnkit.tensor import Tensor
 from nnkit.train import data as host
 from nnkit.train import metrics as metric
+from nnkit.train import resolve
 from nnkit.train.data import Data
 from nnkit.train.history import History, Record
 from nnkit.train.progress import Progress
+from nnkit.train.resolve import LossFunction
 from nnkit.typing import Shape
-
-LossFunction = Callable[[Tensor, Tensor], Tensor]
-
-LOSSES: Final[dict[str, Callable[[], Loss]]] = {"cross_entropy": CrossEntropyLoss, "mse": MSELoss}
-OPTIMIZERS: Final[dict[str, Callable[[Any], Optimizer]]] = {"adam": Adam, "sgd": SGD}
 
 
 class Trainer:
@@ -57,23 +54,9 @@ class Trainer:
         metrics: str | metric.Metric | Iterable[str | metric.Metric] = (),
     ) -> None:
         self.model = model
-        self.loss: LossFunction = (
-            _by_name("loss", loss, LOSSES)() if isinstance(loss, str) else loss
-        )
-        self.optimizer: Optimizer = (
-            _by_name("optimizer", optimizer, OPTIMIZERS)(model.parameters())
-            if isinstance(optimizer, str)
-            else optimizer
-        )
+        self.loss = resolve.loss(loss)
+        self.optimizer = resolve.optimizer(optimizer, model)
         self.metrics = metric.resolve(metrics)
-        if isinstance(self.loss, Loss) and self.loss.reduction == "none":
-            raise ValueError("Trainer: the loss must be one number. Fix: reduction='mean' or 'sum'.")
-        mine = {id(p) for p in model.parameters()}
-        if not any(id(p) in mine for p in self.optimizer.params()):
-            raise ValueError(
-                "Trainer: the optimizer holds none of the model's parameters. Fix: make it from "
-                "model.parameters() of this very model."
-            )
 
     # -- where the model is --------------------------------------------------------------------
 
@@ -123,7 +106,9 @@ class Trainer:
             Means by name and epoch: 'loss', the metrics' names, and the same with 'val_' before.
         """
         train = self._prepare("fit", x, y)
-        held = None if validation_data is None else self._prepare("fit: validation", *validation_data)
+        held = (
+            None if validation_data is None else self._prepare("fit: validation", *validation_data)
+        )
         if validation_split:
             if held is not None:
                 raise ValueError("fit: give validation_data or validation_split, not both")
@@ -134,18 +119,21 @@ class Trainer:
         rng = np.random.default_rng(seed)
         history = History()
         with Progress(epochs, -(-len(train) // size), show=verbose) as bar:
-            record = self._record()
+            epoch, record = 0, self._record()
             try:
-                for epoch in range(epochs):
+                for epoch in range(1, epochs + 1):
                     record = self._record()
-                    bar.epoch(epoch + 1)
+                    bar.epoch(epoch)
                     order = rng.permutation(len(train)) if shuffle else None
                     self._epoch(train.batches(self.backend, size, order), record, bar)
                     self._finish(history, record, bar, held, size)
             except KeyboardInterrupt:
-                self._interrupted(history, record)
+                history.interrupted = True
+                if history.epochs < epoch:
+                    history.partial = record.fetch()
+                    history.batch_losses += record.column(0)
         if history.interrupted:
-            print(_farewell(history, epochs, record.steps), file=sys.stderr)
+            print(_farewell(epoch, epochs, record.steps), file=sys.stderr)
         return history
 
     def _epoch(
@@ -179,16 +167,9 @@ class Trainer:
         means = record.fetch()
         if held is not None:
             means |= {f"val_{name}": value for name, value in self._measure(held, size).items()}
-        history.batch_losses += [row[0] for row in record.rows]
+        history.batch_losses += record.column(0)
         history.add(means)
         bar.show(means)
-
-    def _interrupted(self, history: History, record: Record) -> None:
-        history.interrupted = True
-        done = history.batch_losses
-        history.partial = record.fetch()
-        if done[-len(record.rows) :] != [row[0] for row in record.rows]:
-            done += [row[0] for row in record.rows]
 
     # -- using ---------------------------------------------------------------------------------
 
@@ -236,12 +217,6 @@ class Trainer:
         return output.shape[1:]
 
 
-def _by_name(kind: str, name: str, known: dict[str, Any]) -> Any:
-    if name not in known:
-        raise ValueError(f"Trainer: unknown {kind} '{name}'. {closest(name, known)}")
-    return known[name]
-
-
 @contextmanager
 def _mode(model: Module, *, training: bool) -> Iterator[None]:
     """Set train or eval mode, and afterwards each module's mode from before."""
@@ -254,8 +229,8 @@ def _mode(model: Module, *, training: bool) -> Iterator[None]:
             module.training = mode
 
 
-def _farewell(history: History, epochs: int, steps: int) -> str:
+def _farewell(epoch: int, epochs: int, steps: int) -> str:
     return (
-        f"Stopped by Ctrl-C in epoch {history.epochs + 1} of {epochs}, after {steps} of its steps: "
+        f"Stopped by Ctrl-C in epoch {epoch} of {epochs}, after {steps} of its steps: "
         "the model keeps what it has learnt."
     )

@@ -1,0 +1,44 @@
+"""The tensors that belong to a module: those that it learns, and those that it only keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnkit.backend import Backend
+from nnkit.tensor import Tensor, tensor
+
+
+class Parameter(Tensor):
+    """A tensor that a module learns: kept in `parameters()`, wants a gradient.
+
+    Args:
+        data: a tensor (its array is taken over), or anything that `nnkit.tensor` takes.
+        requires_grad: False freezes it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        source = data if isinstance(data, Tensor) else tensor(data)
+        super().__init__(source.data, source.backend, requires_grad)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Buffer(Tensor):
+    """A tensor that belongs to a module and is saved with it, but is not learnt."""
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: Any, persistent: bool = True) -> None:
+        source = data if isinstance(data, Tensor) else tensor(data)
+        super().__init__(source.data, source.backend)
+        self.persistent = persistent
+
+
+def replace(t: Tensor, data: Any, backend: Backend) -> None:
+    """Give a leaf another array, as if it had just been made from it."""
+    t.data, t.backend, t.grad = data, backend, None
+    t.version += 1
+    t._leaf = None  # its node in the graph names the backend
