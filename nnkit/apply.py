@@ -31,15 +31,11 @@ def apply(op: Op, inputs: Sequence[Any], options: dict[str, Any]) -> Tensor:
     return result
 
 
-def _node(
-    op: Op, backend: Backend, inputs: Sequence[Any], needs: Sequence[bool], vjp: Vjp
-) -> Node:
+def _node(op: Op, backend: Backend, inputs: Sequence[Any], needs: Sequence[bool], vjp: Vjp) -> Node:
     node = Node(backend)
     node.op, node.vjp = op, vjp
     node.parents = tuple(x.graph_node() if n else None for x, n in zip(inputs, needs, strict=True))
-    node.sources = [
-        (x, x.version) for x in inputs if isinstance(x, Tensor) and x.node is None
-    ]
+    node.sources = [(x, x.version) for x in inputs if isinstance(x, Tensor) and x.node is None]
     return node
 
 
@@ -63,5 +59,3 @@ def _common_backend(op: Op, inputs: Sequence[Any]) -> Backend:
     if found is None:
         raise TypeError(f"{op.name}: at least one argument must be a Tensor. Fix: nnkit.tensor(x).")
     return found
-
-

@@ -1,7 +1,7 @@
 """Reverse-mode differentiation: the graph that ops leave behind, and the loop that walks it back.
 
-`apply.py` runs an op and, where a gradient is wanted, leaves a `Node` that holds the op's vjp and the
-nodes of its inputs. `backward` orders the nodes with a loop (a chain of any length works) and
+`apply.py` runs an op and, where a gradient is wanted, leaves a `Node` that holds the op's vjp and
+the nodes of its inputs. `backward` orders the nodes with a loop (a chain of any length works) and
 calls each vjp once, with the sum of the gradients that reached it.
 """
 
@@ -71,7 +71,7 @@ class Node:
         self.sources: list[tuple[Tensor, int]] = []
         """Leaves whose arrays an update may change in place, with their version at the time."""
         self.inputs: list[Any] = []
-        """Kept for fused ops only, so that the CPU can take over when a backward kernel is refused."""
+        """Kept for fused ops, so that the CPU can take over when a backward kernel is refused."""
         self.options: dict[str, Any] = {}
 
     def release(self) -> None:
@@ -113,9 +113,9 @@ def _vjp(node: Node, g: Array) -> tuple[Array | None, ...]:
     for source, version in node.sources:
         if source.version != version:
             raise GraphError(
-                f"backward: a tensor of shape {source.shape} that '{node.op.name}' read was changed "
-                "in place since (by an optimizer step?). Fix: call backward before the step, or "
-                "compute the loss again after it."
+                f"backward: a tensor of shape {source.shape} that '{node.op.name}' read was "
+                "changed in place since (by an optimizer step?). Fix: call backward before the "
+                "step, or compute the loss again after it."
             )
     try:
         return node.op.backward(node.backend, node.vjp, g)
@@ -126,7 +126,7 @@ def _vjp(node: Node, g: Array) -> tuple[Array | None, ...]:
 
 
 def _from_result_to_leaves(start: Node) -> Iterator[Node]:
-    """Every node below `start`, each after all nodes that use it (depth first, without recursion)."""
+    """Every node below `start`, each after all nodes that use it (depth first, by a loop)."""
     order: list[Node] = []
     seen: set[int] = set()
     stack: list[tuple[Node, bool]] = [(start, False)]

@@ -37,8 +37,8 @@ class Namespace:
 
     def __getattr__(self, name: str) -> Any:  # reached only by a name that is not in the namespace
         raise AttributeError(
-            f"the array namespace {self.base.__name__!r} has no {name!r}: ops may use only the array "
-            "API standard and nnkit's `ext`"
+            f"the array namespace {self.base.__name__!r} has no {name!r}: ops may use only the "
+            "array API standard and nnkit's `ext`"
         )
 
 
@@ -52,7 +52,7 @@ class Backend(Protocol):
     kind: str
     """'cpu', 'gpu' or 'accelerator'."""
     refuses: bool
-    """Whether its kernels may be refused: fused ops then keep their inputs, for the CPU to go on."""
+    """Whether its kernels may be refused; fused ops then keep their inputs for the CPU."""
     xp: Any
     """A namespace of the array API standard (2024.12) with the extension `xp.ext`."""
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from nnkit import counters
 from nnkit.backend import Backend, label, numpy_backend
+from nnkit.dtypes import dtype_name
 from nnkit.errors import KernelUnavailable
 from nnkit.typing import Array, Vjp
 
@@ -70,7 +71,7 @@ class Function(ABC):
             if result is not NotImplemented:
                 counters.served[backend.name, self.name, "fused"] += 1
                 return result
-            counters.served[backend.name, self.name, f"declined: {_kinds(arrays)}"] += 1
+            counters.declined[backend.name, self.name, _kinds(arrays)] += 1
         counters.served[backend.name, self.name, "composed"] += 1
         return self.composed(backend.xp, *arrays, **options)
 
@@ -203,11 +204,12 @@ class Update(Function):
 
 
 def _dtype(arrays: Sequence[Any]) -> str:
-    return next((str(a.dtype).rpartition(".")[2] for a in arrays if hasattr(a, "dtype")), "none")
+    return next((dtype_name(a.dtype) for a in arrays if hasattr(a, "dtype")), "none")
 
 
-def _kinds(arrays: Sequence[Any]) -> str:
-    return ", ".join(f"{a.dtype} {a.ndim}-d" for a in arrays if hasattr(a, "dtype"))
+def _kinds(arrays: Sequence[Any]) -> tuple[tuple[str, int], ...]:
+    """What a decline depends on, for the report: dtype and number of axes of each array."""
+    return tuple((dtype_name(a.dtype), a.ndim) for a in arrays if hasattr(a, "dtype"))
 
 
 @overload

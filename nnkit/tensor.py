@@ -14,16 +14,10 @@ import numpy as np
 from nnkit import selection
 from nnkit.autograd import Node, backward
 from nnkit.backend import Backend, label
+from nnkit.dtypes import dtype_name
 from nnkit.errors import GraphError
 from nnkit.operators import Operators
 from nnkit.typing import Array, DType, Shape
-
-
-def dtype_name(dtype: DType) -> str:
-    """'float32' for numpy.float32, numpy.dtype('float32'), any namespace's float32, or the name."""
-    if isinstance(dtype, str):
-        return dtype
-    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
 
 
 class Tensor(Operators):

@@ -1,7 +1,7 @@
 """The few names that annotations share.
 
-An array here is whatever a backend's namespace makes (`numpy.ndarray`, `cupy.ndarray`, our own OpenCL
-`Array`): the standard defines no common base class, so the alias documents intent and no more.
+An array here is whatever a backend's namespace makes (`numpy.ndarray`, `cupy.ndarray`, our own
+OpenCL `Array`): the standard defines no common base class, so the alias documents intent alone.
 """
 
 from __future__ import annotations
@@ -19,4 +19,4 @@ Needs: TypeAlias = tuple[bool, ...]
 Scalar: TypeAlias = bool | int | float
 
 Vjp: TypeAlias = Callable[[Array], tuple[Array | None, ...]]
-"""Takes the gradient of an op's result, gives the gradient of each input (None where not needed)."""
+"""From the gradient of an op's result to the gradient of each input (None where not needed)."""

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from nnkit.backends.device.launcher import GROUP, Grid, Launcher
+from nnkit.dtypes import dtype_name
 
 if TYPE_CHECKING:
     from nnkit.typing import Array
@@ -20,7 +21,7 @@ INTEGERS = {
 
 def real_of(*arrays: Any) -> str | None:
     """The kernels' name of the one real dtype that all of these have, or None."""
-    dtypes = {str(getattr(a, "dtype", None)) for a in arrays}
+    dtypes = {dtype_name(a.dtype) if hasattr(a, "dtype") else "none" for a in arrays}
     return REALS.get(dtypes.pop()) if len(dtypes) == 1 else None
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from nnkit.backends.opencl.array import Array
-from nnkit.backends.opencl.dtypes import ALL, BOOL, FLOAT32, INT64, DType
-from nnkit.backends.opencl.elementwise import cast, copy_into
+from nnkit.backends.opencl.dtypes import ALL, FLOAT32, INT64, DType
+from nnkit.backends.opencl.elementwise import cast, constant, copy_into
 from nnkit.backends.opencl.queue import Queue
 from nnkit.typing import Shape
 
@@ -61,14 +61,15 @@ def empty(shape: int | Shape, *, device: Queue, dtype: DType | None = None) -> A
     return Array.empty(device, _shape(shape), check_dtype(device, dtype or FLOAT32))
 
 
-def full(
-    shape: int | Shape, value: Any, *, device: Queue, dtype: DType | None = None
-) -> Array:
+def full(shape: int | Shape, value: Any, *, device: Queue, dtype: DType | None = None) -> Array:
     """An array of one value."""
     if dtype is None:
-        dtype = BOOL if isinstance(value, bool) else _default(np.asarray(value).dtype)
+        dtype = value.dtype if isinstance(value, Array) else _default(np.asarray(value).dtype)
     y = empty(shape, device=device, dtype=dtype)
-    copy_into(y, Array.from_numpy(device, np.asarray(value, dtype=y.dtype)))
+    if isinstance(value, Array):
+        copy_into(y, value)
+    else:
+        copy_into(y, constant(device, np.asarray(value, y.dtype).item(), y.dtype))
     return y
 
 

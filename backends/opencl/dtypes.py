@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nnkit.dtypes import dtype_name
+
 DType = np.dtype[Any]
 
 NAMES = (
@@ -26,12 +28,12 @@ _KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "floating", "c": "fl
 
 def c_name(dtype: DType) -> str:
     """The type's name in kernels."""
-    return _C_NAMES[dtype.name]
+    return _C_NAMES[dtype_name(dtype)]
 
 
 def on_device(dtype: DType) -> bool:
-    """Whether kernels compute in it; complex numbers live on the device but are computed on the host."""
-    return dtype.name in _C_NAMES
+    """Whether kernels compute in it; complex numbers are stored there and computed on the host."""
+    return dtype.kind != "c"
 
 
 @cache
@@ -68,8 +70,8 @@ def scalar_dtype(value: bool | int | float | complex, beside: DType) -> DType:
     )
     if not allowed:
         raise TypeError(
-            f"the Python number {value!r} does not fit an array of {beside}: numbers never promote. "
-            "Fix: convert the array with astype."
+            f"the Python number {value!r} does not fit an array of {beside}: numbers never "
+            "promote. Fix: convert the array with astype."
         )
     if isinstance(value, int) and beside.kind in "iu":
         info = np.iinfo(beside)

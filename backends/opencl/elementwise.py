@@ -214,11 +214,7 @@ def _defines(
     ins += [0] * (3 - len(ins))
     same = all(t == work for t in types[: len(inputs)]) and result == work
     vector = (
-        y.device.cpu
-        and same
-        and compute.kind == "f"
-        and out == 1
-        and all(s in (0, 1) for s in ins)
+        y.device.cpu and same and compute.kind == "f" and out == 1 and all(s in (0, 1) for s in ins)
     )
     return {
         "OP": f"op_{name}",
@@ -239,4 +235,3 @@ def _defines(
 
 def _step(operand: str, step: int) -> str:
     return str(step) if step in (0, 1) else f"LAST({operand})"
-

@@ -36,8 +36,8 @@ def call_into(target: Array, name: str, other: Any) -> Array:
     result = call(name, target, other)
     if result.shape != target.shape or result.dtype != target.dtype:
         raise ValueError(
-            f"in-place {name}: the result would be {result.dtype}{list(result.shape)}, the array is "
-            f"{target.dtype}{list(target.shape)}"
+            f"in-place {name}: the result would be {result.dtype}{list(result.shape)}, the "
+            f"array is {target.dtype}{list(target.shape)}"
         )
     _module("elementwise").copy_into(target, result)
     return target

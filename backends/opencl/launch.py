@@ -54,6 +54,10 @@ class OpenCLLauncher:
         """Enqueue `kernel` of `kernels/<family>.cl` on `groups` work-groups of `items` work-items.
 
         Args:
+            family: the file's name without its ending.
+            kernel: the kernel's name.
+            groups: work-groups in each dimension.
+            items: work-items in a group, in each dimension.
             args: arrays, Python numbers and packed structs, in the kernel's order without offsets.
             defines: macros that the file is compiled with.
 
@@ -90,11 +94,10 @@ class OpenCLLauncher:
             made = cl.Kernel(program, name)
         except cl.Error as error:
             raise KernelUnavailable(
-                f"kernels/{family}.cl, {name}: {self.queue.name} has no such kernel: {describe(error)}"
+                f"kernels/{family}.cl, {name}: {self.queue.name} has no such kernel: "
+                f"{describe(error)}"
             ) from error
-        made.set_scalar_arg_dtypes(
-            [None if arg.pointer else arg.dtype for arg in signature.args]
-        )
+        made.set_scalar_arg_dtypes([None if arg.pointer else arg.dtype for arg in signature.args])
         return made, _packer(signature)
 
     def _program(self, family: str, defines: Defines) -> Any:
@@ -107,7 +110,9 @@ class OpenCLLauncher:
                     self._programs[key] = self._build(family, defines)
                 except cl.Error as error:
                     log = _first_error(str(error))
-                    self._failed[key] = f"kernels/{family}.cl does not build on {self.queue.name}: {log}"
+                    self._failed[key] = (
+                        f"kernels/{family}.cl does not build on {self.queue.name}: {log}"
+                    )
                     raise KernelUnavailable(self._failed[key]) from error
             return self._programs[key]
 
@@ -129,25 +134,27 @@ def launcher_of(queue: Queue) -> OpenCLLauncher:
 
 
 def _packer(signature: kernels.Signature) -> Callable[[Sequence[Any]], list[Any]]:
-    """Lay arguments out for `set_args`: an array becomes its buffer and, if asked for, its offset."""
-    plan = [(arg.pointer, arg.offset) for arg in signature.args]
+    """Lay arguments out for `set_args`: an array becomes its buffer and, if asked for, its offset.
 
-    def pack(args: Sequence[Any]) -> list[Any]:
-        laid: list[Any] = []
-        given = iter(args)
-        array: Any = None
-        for pointer, offset in plan:
-            if offset:
-                laid.append(array.offset)
-            else:
-                array = next(given)
-                laid.append(array.block.buffer if pointer else array)
-        return laid
-
+    The function is a generated expression, because this runs at every launch.
+    """
+    parts: list[str] = []
+    given = -1
+    for arg in signature.args:
+        if arg.offset:
+            parts.append(f"args[{given}].offset")
+        else:
+            given += 1
+            parts.append(f"args[{given}]" + (".block.buffer" if arg.pointer else ""))
+    pack: Callable[[Sequence[Any]], list[Any]] = eval(  # noqa: S307 (text of our own kernels)
+        f"lambda args: [{', '.join(parts)}]"
+    )
     return pack
 
 
 def _first_error(log: str) -> str:
     """The line of a build log that says what is wrong."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no log")
+    return next(
+        (line for line in lines if "error" in line.lower()), lines[0] if lines else "no log"
+    )

@@ -85,9 +85,7 @@ def collapse(shape: Shape, operands: Sequence[Strides]) -> tuple[Shape, list[Str
         if length == 1:
             continue
         steps = [strides[axis] for strides in operands]
-        if lengths and all(
-            k[-1] == step * length for k, step in zip(kept, steps, strict=True)
-        ):
+        if lengths and all(k[-1] == step * length for k, step in zip(kept, steps, strict=True)):
             lengths[-1] *= length
             for k, step in zip(kept, steps, strict=True):
                 k[-1] = step
@@ -124,9 +122,7 @@ def reshape_strides(shape: Shape, strides: Strides, target: Shape) -> Strides | 
     return tuple(reversed(result))
 
 
-def index_view(
-    shape: Shape, strides: Strides, offset: int, key: Any
-) -> tuple[Shape, Strides, int]:
+def index_view(shape: Shape, strides: Strides, offset: int, key: Any) -> tuple[Shape, Strides, int]:
     """The view that integers, slices, `...` and None pick.
 
     Raises:

@@ -121,4 +121,3 @@ def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
     (at,) = normalize_axes("unstack", axis, x.ndim)
     before = (slice(None),) * at
     return tuple(x[(*before, i, ...)] for i in range(x.shape[at]))
-

@@ -21,8 +21,9 @@ GPU_TILE, GPU_SIDE = 16, 64
 
 
 def matmul(a: Array, b: Array, bias: Array | None = None) -> Array:
-    """a @ b (+ bias) over the last two axes; leading axes broadcast, a vector gets an axis and
-    loses it again.
+    """a @ b (+ bias) over the last two axes.
+
+    Leading axes broadcast; a vector gets an axis and loses it again.
 
     Raises:
         ValueError: where the inner lengths differ, or an operand has no axis.
@@ -112,6 +113,5 @@ def _row_parts(launcher: OpenCLLauncher, panels: int, m: int) -> int:
 
 
 def _groups(launcher: OpenCLLauncher, elements: int, k: int) -> int:
-    """Work-groups for a product of this size: one where a second core would cost more than it does."""
+    """Work-groups for a product: one where waking a second core would cost more than it does."""
     return 1 if elements * k < 1 << 15 else 2 * launcher.compute_units
-

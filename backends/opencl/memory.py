@@ -54,8 +54,9 @@ class Pool:
         self.bytes_held = 0
 
     def allocate(self, nbytes: int) -> Block:
-        """A block of at least `nbytes`; when the device has no memory left, the pool is emptied
-        and the request tried once more.
+        """A block of at least `nbytes`.
+
+        When the device has no memory left, the pool is emptied and the request tried once more.
 
         Raises:
             DeviceError: names the size asked for, what is in use and the device's limit.
@@ -81,9 +82,10 @@ class Pool:
         except cl.Error as error:
             largest = self._device.max_mem_alloc_size
             raise DeviceError(
-                f"{self._device.name}: no memory for {size:,} bytes ({error}); {self.bytes_in_use:,} "
-                f"bytes are in use, the device has {self._device.global_mem_size:,} and gives at "
-                f"most {largest:,} at once. Fix: smaller batches, or free tensors you hold."
+                f"{self._device.name}: no memory for {size:,} bytes ({error}); "
+                f"{self.bytes_in_use:,} bytes are in use, the device has "
+                f"{self._device.global_mem_size:,} and gives at most {largest:,} at once. "
+                "Fix: smaller batches, or free tensors you hold."
             ) from error
 
     def _create(self, size: int) -> Any:

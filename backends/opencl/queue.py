@@ -17,7 +17,7 @@ Host = np.ndarray[Any, Any]
 
 
 class Queue:
-    """An opened device. Arrays hold it as `array.device`; two are equal when they are one object."""
+    """An opened device. Arrays hold it as `array.device`; equal only to itself."""
 
     def __init__(self, device: Any, name: str) -> None:
         self.cl_device = device
@@ -44,7 +44,7 @@ class Queue:
         return f"<OpenCL device {self.name}>"
 
     def upload(self, data: Host) -> Block:
-        """Copy a C-contiguous host array into a new block; the copy runs behind earlier launches."""
+        """Copy a C-contiguous host array into a new block, behind the launches before it."""
         block = self.pool.allocate(data.nbytes)
         if data.nbytes:
             counters.moved(counters.to_device, "opencl", data.nbytes)
@@ -89,9 +89,9 @@ class failing_as:  # noqa: N801 (reads as a phrase: with failing_as(queue, "down
         if isinstance(error, cl.Error):
             raise DeviceError(
                 f"{self._what} on {self._queue.name} failed: {describe(error)}. A launch before it "
-                f"had started and did not end well (last kernel: {self._queue.last_kernel}); results "
-                "may be lost. Fix: start the process anew; if it comes again, choose another "
-                "backend by NNKIT_BACKEND."
+                f"had started and did not end well (last kernel: {self._queue.last_kernel}); "
+                "results may be lost. Fix: start the process anew; if it comes again, choose "
+                "another backend by NNKIT_BACKEND."
             ) from error
 
 

@@ -27,11 +27,22 @@ FIRST = {"sum": "0", "prod": "1", "any": "0", "all": "1"}
 
 
 def fold(
-    name: str, x: Array, axis: Axis, keepdims: bool, *, work: DType, gives: DType, mean: bool = False
+    name: str,
+    x: Array,
+    axis: Axis,
+    keepdims: bool,
+    *,
+    work: DType,
+    gives: DType,
+    mean: bool = False,
 ) -> Array:
     """Fold `axis` of x with 'sum', 'prod', 'max', 'min', 'any' or 'all'.
 
     Args:
+        name: the fold.
+        x: an array of any strides.
+        axis: one axis, several, or None for all.
+        keepdims: whether the folded axes stay, with length 1.
         work: the dtype of the accumulator.
         gives: the dtype of the result.
         mean: divide the sum by the number of elements.
@@ -48,9 +59,7 @@ def fold(
     return y
 
 
-def _fold(
-    name: str, x: Array, axes: Sequence[int], y: Array, work: DType, divisor: int
-) -> None:
+def _fold(name: str, x: Array, axes: Sequence[int], y: Array, work: DType, divisor: int) -> None:
     groups = _group(x, axes)
     kept, reduced = size_of(groups.kept_shape), size_of(groups.red_shape)
     columns = _side_by_side(x, groups, work) and kept >= 16
@@ -150,4 +159,3 @@ def _first(name: str, work: DType) -> str:
     value = info.min if name == "max" else info.max
     # The most negative number has no literal of its own in C.
     return f"({value + 1} - 1)" if value < 0 else f"{value}{'u' if work.kind == 'u' else ''}"
-

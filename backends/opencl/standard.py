@@ -21,7 +21,7 @@ from nnkit.backends.opencl.queue import Queue
 from nnkit.errors import KernelUnavailable
 from nnkit.typing import Axis
 
-# -- reductions ----------------------------------------------------------------------------------
+# -- reductions ------------------------------------------------------------------------------------
 
 
 def _numbers(name: str, x: Array, kinds: str) -> None:
@@ -104,7 +104,7 @@ def can_cast(x: Any, to: DType, /) -> bool:
         return False
 
 
-# -- the table ---------------------------------------------------------------------------------------
+# -- the table -------------------------------------------------------------------------------------
 
 CREATION = {
     **{n: getattr(create, n) for n in ("asarray", "empty", "full", "zeros", "ones", "arange")},
