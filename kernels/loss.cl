@@ -1,13 +1,13 @@
-// Losses: the softmax kinds work on `rows` rows of `cols` numbers without gaps, the squared error on
-// n elements.
+// Losses: the softmax kinds work on `rows` rows of `cols` numbers without gaps, the squared error
+// on n elements.
 //
 //   cross_entropy  loss = -log_softmax(x)[target]       d = g scale (softmax(x) - onehot)
 //     _soft        loss = -sum p log_softmax(x)         d = g scale (softmax(x) sum p - p)
 //   squared_error  y = (a - b)^2                        d = g scale (a - b)
 //
 // cross_entropy keeps the row's maximum and the logarithm of its sum in `saved` (rows, 2), so that
-// backward takes one pass; they are apart because their sum would lose digits. A class number outside
-// [0, cols) gives NaN. The gradient g is a number (g_each 0) or one per loss (g_each 1).
+// backward takes one pass; they are apart because their sum would lose digits. A class number
+// outside [0, cols) gives NaN. The gradient g is a number (g_each 0) or one per loss (g_each 1).
 //
 // Grid: as rows.h says; squared_error: EACH, any number of work-items in one dimension.
 // variants: real=float,CPU=0,GROUP=64,label=i32; real=double,CPU=0,GROUP=32,label=i64

@@ -1,5 +1,5 @@
-// Reads our kernel files as CUDA: the twin of dialect.h, where the dialect is described. Compiled by
-// NVRTC, so nothing is included; the CPU variants with vector types are never seen here.
+// Reads our kernel files as CUDA: the twin of dialect.h, where the dialect is described. Compiled
+// by NVRTC, so nothing is included; the CPU variants with vector types are never seen here.
 #undef CPU
 #define CPU 0
 

@@ -1,9 +1,9 @@
 // Rows of `cols` numbers without gaps, folded over their columns: for kernels that include this.
 //
 // On a CPU any number of work-items, each with its own rows, 16 columns at a time; elsewhere GROUP
-// (a power of two; 1 where it is not defined) work-items share a row, any number of groups. `part` is
-// what a work-item holds of a row at once. Sums are taken in an order that depends on cols and GROUP
-// alone. A kernel that folds begins with SCRATCH; what is written once per row stands under
+// (a power of two; 1 where it is not defined) work-items share a row, any number of groups. `part`
+// is what a work-item holds of a row at once. Sums are taken in an order that depends on cols and
+// GROUP alone. A kernel that folds begins with SCRATCH; what is written once per row stands under
 // `if (LEADER)`.
 #ifndef GROUP
 #define GROUP 1

@@ -1,16 +1,16 @@
 // Optimiser steps, one launch a parameter, over n elements without gaps. `lr` and `steps` (how many
-// so far, this one included) are numbers in device memory, because they change between launches; the
-// rest never does.
+// so far, this one included) are numbers in device memory, because they change between launches;
+// the rest never does.
 //
 //   sgd   g = grad + decay param;  v = momentum v + share g, share = 1 in step 1, then `keep`
 //         (1 - dampening);  g = v, or g + momentum v (Nesterov);  param = param - lr g
-//         Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning"
+//         Sutskever et al. 2013, "On the importance of initialization and momentum"
 //   adam  m = beta1 m + rest1 g;  s = beta2 s + rest2 g^2;  rest = 1 - beta, c = 1 - beta^steps
 //         param = param - lr m / c1 / (sqrt(s / c2) + eps)
 //         Kingma and Ba 2015, "Adam: a method for stochastic optimization", arXiv:1412.6980
 //
-// Grid: EACH, any number of work-items in one dimension. `decay` 0 leaves param out of g, even where
-// it is infinite.
+// Grid: EACH, any number of work-items in one dimension. `decay` 0 leaves param out of g, even
+// where it is infinite.
 // variants: real=float,CPU=0; real=double,CPU=0; real=float,CPU=1; real=double,CPU=1
 
 #define GRADIENT(T)       \
