@@ -18,7 +18,7 @@ from tests.strict_backend import StrictBackend
 strict = StrictBackend()
 
 
-class BackendAbsent(Exception):  # noqa: N818 (whether it is an error, it says itself)
+class BackendAbsent(Exception):
     """A backend that a test wants is not there."""
 
     def __init__(self, text: str, *, is_a_failure: bool) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from nnkit import counters
 from nnkit.backend import Backend, numpy_backend
 from nnkit.dispatch import Op
 from tests.cases import Case
@@ -17,13 +20,22 @@ def dtype_of(array: Any) -> str:
     return str(array.dtype).rpartition(".")[2]
 
 
+@contextmanager
+def no_reads(backend: Backend, what: str) -> Iterator[None]:
+    """Nothing inside may read from the device: then it ran there, and could be captured."""
+    before = counters.to_host[backend.name].times
+    yield
+    reads = counters.to_host[backend.name].times - before
+    assert reads == 0, f"{what}: {reads} reads from {backend.name} to the host"
+
+
 def call(case: Case, backend: Backend, dtype: str, *, with_gradient: bool = False) -> Any:
     """The op's result; with `with_gradient` the pair (y, vjp). Inputs must come out unchanged."""
     op = case.function
     assert isinstance(op, Op)
     arrays = case.place(backend, dtype)
     needs = case.needs if with_gradient else (False,) * len(arrays)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), no_reads(backend, f"{case} forward"):
         y, vjp = op.forward(backend, arrays, needs, dict(case.options))
     assert backend.owns(y), f"{case}: the result left the {backend.name} backend"
     assert_unchanged(case, backend, arrays, dtype)
@@ -40,7 +52,7 @@ def gradients(case: Case, backend: Backend, dtype: str) -> list[np.ndarray | Non
     """What the op's vjp gives for each input, checked for its place, dtype, shape and leanness."""
     y, vjp = call(case, backend, dtype, with_gradient=True)
     g = backend.asarray(weights(tuple(y.shape)).astype(dtype_of(y)))
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), no_reads(backend, f"{case} backward"):
         found = case.function.backward(backend, vjp, g)
     assert len(found) == len(case.inputs), f"{case}: {len(found)} gradients"
     for d, x, need in zip(found, case.inputs, case.needs, strict=True):
