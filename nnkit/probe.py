@@ -55,7 +55,10 @@ def run(
         timeout: seconds after which the process is ended.
         variables: environment variables to set beside the present ones.
     """
-    texts = [json.dumps(part) for part in (sys.path, os.fspath(script), arguments)]
+    if getattr(sys, "frozen", False):  # sys.executable is then the program, not an interpreter
+        return Outcome(problem="a frozen program has no Python interpreter to probe with")
+    parts = [str(place) for place in sys.path], os.fspath(script), arguments
+    texts = [json.dumps(part) for part in parts]
     flags = ["-S"] if sys.flags.no_site else []
     try:
         done = subprocess.run(  # noqa: S603 (our own interpreter and our own file)

@@ -5,18 +5,21 @@ Importing this imports no pyopencl; that waits until a device is opened.
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 from nnkit.backend import NOT_TRIED, DeviceReport
 from nnkit.backends.opencl.choice import choose, driver_problem, nothing_there, remedy
 from nnkit.backends.opencl.devices import (
+    AGAIN,
     ANOTHER_DRIVER,
     Devices,
     Facts,
     inventory_so_far,
     the_devices,
 )
+from nnkit.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from nnkit.backends.opencl.backend import OpenCLBackend
@@ -38,16 +41,25 @@ def open(device: str | None = None, *, auto: bool = False) -> OpenCLBackend:
     """
     with _lock:
         devices = the_devices()
-        if not auto or any(facts["kind"] != "cpu" for facts in devices):
-            devices.confirm()
+        if not auto or sys.platform != "linux" or any(facts["kind"] != "cpu" for facts in devices):
+            devices.confirm()  # else only a CPU, which auto won't take: don't load its driver
         index = choose(devices, device, auto=auto)
-        facts = devices[index]
-        key = repr(sorted(facts.items()))
+        key = repr(sorted(devices[index].items()))
         if key not in _opened:
-            from nnkit.backends.opencl.backend import OpenCLBackend
-
-            _opened[key] = OpenCLBackend(devices.native(index), facts["name"], index)
+            _opened[key] = _make(devices, index)
         return _opened[key]
+
+
+def _make(devices: Devices, index: int) -> OpenCLBackend:
+    import pyopencl as cl
+
+    from nnkit.backends.opencl.backend import OpenCLBackend
+
+    try:
+        return OpenCLBackend(devices.native(index), devices[index]["name"], index)
+    except cl.Error as error:  # such as a card that another process has for itself
+        reason = f"{devices[index]['name']} passed its probe, but the driver now says: {error}"
+        raise BackendUnavailable(f"opencl:{index}", reason, AGAIN) from error
 
 
 def survey() -> list[DeviceReport]:

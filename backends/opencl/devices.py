@@ -32,6 +32,18 @@ INVISIBLE = (
     "this process cannot see it, because pyopencl had listed its platforms before nnkit was asked"
 )
 
+CHOOSING = (
+    "OCL_ICD_VENDORS",
+    "OPENCL_VENDOR_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "GPU_DEVICE_ORDINAL",
+    "ONEAPI_DEVICE_SELECTOR",
+    "POCL_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "ZE_AFFINITY_MASK",
+)
+"""Environment variables by which loaders and drivers choose what they show."""
+
 Facts = dict[str, Any]
 
 
@@ -62,10 +74,10 @@ class Devices:
         self.from_disk = False
         self._native: list[tuple[Any, Facts]] | None = None
         kept = cache.load("opencl", self.key)
-        if kept is None:
-            self.listing = self._list()
-        else:
+        try:
             self.listing, self.from_disk = Listing(**kept), True
+        except TypeError:  # nothing kept, or by another version
+            self.listing = self._list()
 
     def __len__(self) -> int:
         return len(self.listing.devices)
@@ -160,7 +172,7 @@ def _key(found: list[drivers.Driver]) -> list[Any]:
     except PackageNotFoundError:
         pyopencl = "unknown"
     machine = [sys.version, platform.machine(), platform.node(), *drivers.hardware()]
-    chosen = [os.environ.get(name, "") for name in ("OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH")]
+    chosen = [os.environ.get(name, "") for name in CHOOSING]
     return [__version__, pyopencl, machine, chosen, drivers.fingerprint(found)]
 
 

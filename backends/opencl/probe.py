@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,12 @@ TOLERANCE = 1e-5
 
 def answer(task: str, *arguments: Any) -> Any:
     """Do one task: 'load' drivers, 'list' devices, or 'try' a device."""
-    return {"load": load, "list": list_devices, "try": try_device}[task](*arguments)
+    tasks: dict[str, Callable[..., Any]] = {
+        "load": load,
+        "list": list_devices,
+        "try": try_device,
+    }
+    return tasks[task](*arguments)
 
 
 def load(libraries: Sequence[str], helpers: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
