@@ -1,0 +1,381 @@
+"""Fused overrides give what the composed definitions give, in one launch, on every OpenCL device.
+
+The form for GPUs is tested too, on the same devices: it differs from that for CPUs in its grids and
+in the code that the files compile to.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnkit import counters
+from nnkit.backend import Backend, numpy_backend
+from nnkit.backends.device import overrides, with_defaults
+from nnkit.dispatch import OPS, UPDATES
+from nnkit.errors import BackendUnavailable
+from tests.backends import BackendAbsent, opencl_devices, opened
+from tests.compare import assert_close
+
+FORWARD = {"float32": 4.0, "float64": 16.0}
+"""In units of eps; the oracle is float64 itself, so in float64 both sides err."""
+GRADIENT = {"float32": 16.0, "float64": 24.0}
+"""Softmax's y (g - sum g y) subtracts numbers ten times as large as what is left."""
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "softmax", "log_softmax")
+nan, inf = np.nan, np.inf
+
+
+@dataclass(frozen=True)
+class Site:
+    """A device, in the form for CPUs or for GPUs."""
+
+    backend: Any
+    form: str
+    fused: dict[str, Callable[..., Any]]
+
+    def __str__(self) -> str:
+        return f"{self.backend.device} in the form for {self.form}s"
+
+    def dtypes(self) -> list[str]:
+        return [dtype for dtype in FORWARD if self.backend.supports(dtype)]
+
+
+@pytest.fixture(scope="module")
+def backends() -> list[Backend]:
+    try:
+        found = [opened(name) for name in opencl_devices()]
+    except BackendUnavailable:
+        found = []
+    try:
+        return found or [opened("opencl")]
+    except BackendAbsent as absence:
+        (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
+
+
+@pytest.fixture(scope="module", params=["cpu", "gpu"])
+def sites(request: pytest.FixtureRequest, backends: list[Any]) -> list[Site]:
+    from nnkit.backends.opencl.launch import OpenCLLauncher
+
+    found = []
+    for backend in backends:
+        if backend.kind != "cpu" and request.param == "cpu":
+            continue  # a GPU may lack what the form for CPUs takes for granted
+        launcher = OpenCLLauncher(backend.queue)
+        launcher.cpu = request.param == "cpu"
+        found.append(Site(backend, request.param, overrides(launcher)))
+    if not found:
+        pytest.skip("no processor among the OpenCL devices")
+    return found
+
+
+def layouts(site: Site, x: np.ndarray) -> Iterator[tuple[str, Any]]:
+    """x on the device in several layouts: without gaps, inside a larger buffer, transposed."""
+    put = site.backend.asarray
+    yield "without gaps", put(x)
+    if x.ndim:
+        padded = np.concatenate([np.full_like(x[:1], 9), x, np.full_like(x[:1], 9)])
+        yield "inside a larger buffer", put(padded)[1 : x.shape[0] + 1]
+        yield "with gaps", put(np.repeat(x, 2, axis=0))[::2]
+    if x.ndim == 2:
+        yield "transposed", put(np.ascontiguousarray(x.T)).T
+
+
+def run(site: Site, name: str, *arrays: Any, **options: Any) -> tuple[Any, list[str]]:
+    """What the override returns, and the kernels of ours that it launched."""
+    before = dict(counters.launches)
+    result = site.fused[name](site.backend.xp, *arrays, **options)
+    return result, launched_since(before)
+
+
+def launched_since(before: dict[tuple[str, str], int]) -> list[str]:
+    return [
+        kernel
+        for (_, kernel), count in counters.launches.items()
+        for _ in range(count - before.get((_, kernel), 0))
+    ]
+
+
+def check(
+    site: Site, name: str, inputs: list[np.ndarray], placed: list[Any], what: str, **options: Any
+) -> None:
+    """Forward and every gradient agree with the composed definition in float64 on NumPy."""
+    dtype = str(inputs[0].dtype)
+    exact = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in inputs]
+    with np.errstate(all="ignore"):
+        reference, reference_vjp = OPS[name].composed(numpy_backend().xp, *exact, **options)
+    (y, vjp), launched = run(site, name, *placed, **options)
+    what = f"{name} on {site}, {dtype} {inputs[0].shape} {what} {options}"
+    host = site.backend.to_numpy
+    assert sum(k.endswith("_forward") for k in launched) == 1, f"{what}: {launched}"
+    assert_close(host(y), np.asarray(reference), FORWARD[dtype], what)
+    g = np.random.default_rng(3).uniform(0.5, 1.5, np.shape(reference)).astype(dtype)
+    before = dict(counters.launches)
+    gradients = vjp(site.backend.asarray(g))
+    assert len(launched_since(before)) == sum(options["needs"]), f"{what}: backward launches"
+    with np.errstate(all="ignore"):
+        expected = reference_vjp(g.astype(np.float64))
+    for found, d in zip(gradients, expected, strict=True):
+        assert (found is None) == (d is None), what
+        if found is not None:
+            assert_close(host(found), d, GRADIENT[dtype], f"{what}, gradient")
+
+
+def draw(shape: tuple[int, ...], dtype: str, *, special: bool = False) -> np.ndarray:
+    x = np.random.default_rng(7).normal(size=shape).astype(np.float32).astype(dtype) * 3
+    if special:
+        x.flat[[0, 9, 18, 27]] = [nan, inf, -inf, -0.0]
+    return x
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation(name: str, sites: list[Site]) -> None:
+    shapes = [(1, 1), (4, 7), (5, 17), (3, 1000), (33, 16), (2, 3, 35), (101,)]
+    for site in sites:
+        for dtype in site.dtypes():
+            for shape in shapes if "softmax" in name else [*shapes, (), (100_003,)]:
+                x = draw(shape, dtype)
+                for what, placed in layouts(site, x):
+                    check(site, name, [x], [placed], what, needs=(True,))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_of_nan_and_infinity(name: str, sites: list[Site]) -> None:
+    for site in sites:
+        for dtype in site.dtypes():
+            for shape in ((4, 17), (6, 7)):
+                x = draw(shape, dtype, special=True)
+                check(site, name, [x], [site.backend.asarray(x)], "special", needs=(True,))
+            x = np.array([[-inf] * 3, [inf] * 3, [nan] * 3, [1e30, -1e30, 0]], dtype)
+            check(site, name, [x], [site.backend.asarray(x)], "extreme", needs=(True,))
+
+
+def test_infinity_has_the_activation_of_the_limit(sites: list[Site]) -> None:
+    for site in sites:
+        x = site.backend.asarray(np.array([inf, -inf, 25.0, -25.0] * 5, "float32"))
+        (y, vjp), _ = run(site, "tanh", x, needs=(False,))
+        assert vjp is None
+        np.testing.assert_array_equal(site.backend.to_numpy(y), [1.0, -1.0] * 10, str(site))
+        (y, _), _ = run(site, "sigmoid", x, needs=(False,))
+        np.testing.assert_array_equal(site.backend.to_numpy(y)[:2], [1.0, 0.0], str(site))
+
+
+def target_kinds(n: int, classes: int, dtype: str) -> Iterator[np.ndarray]:
+    numbers = np.random.default_rng(5).integers(0, min(classes, 100), n)
+    for kind in ("int64", "int32", "uint8"):
+        yield numbers.astype(kind)
+    outside = numbers.copy()
+    outside[0], outside[-1] = classes, -1
+    yield outside
+    shares = np.random.default_rng(6).random((n, classes)).astype("float32").astype(dtype)
+    shares[:, 0] = 0.0
+    yield shares
+    yield np.eye(classes, dtype=dtype)[numbers]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_cross_entropy(reduction: str, sites: list[Site]) -> None:
+    options = {"needs": (True, False), "reduction": reduction}
+    for site in sites:
+        for dtype in site.dtypes():
+            for shape in ((1, 3), (7, 10), (4, 16), (3, 137), (100, 10)):
+                x = draw(shape, dtype) + np.asarray(50, dtype)
+                for target in target_kinds(*shape, dtype):
+                    t = site.backend.asarray(target)
+                    for what, placed in layouts(site, x):
+                        check(site, "cross_entropy", [x, target], [placed, t], what, **options)
+
+
+def test_cross_entropy_of_one_row_and_of_infinite_logits(sites: list[Site]) -> None:
+    for site in sites:
+        for dtype in site.dtypes():
+            one = draw((7,), dtype), np.array(3)
+            infinite = draw((4, 7), dtype), np.array([0, 1, 2, 3])
+            infinite[0][0, :2] = -inf
+            infinite[0][2, 2], infinite[0][3, 5] = inf, nan
+            soft = infinite[0], np.eye(7, dtype=dtype)[infinite[1]]
+            for inputs in (one, infinite, soft):
+                placed = [site.backend.asarray(a) for a in inputs]
+                check(site, "cross_entropy", list(inputs), placed, "", needs=(True, False))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_mse_loss(reduction: str, sites: list[Site]) -> None:
+    for site in sites:
+        for dtype in site.dtypes():
+            for shape in ((), (4, 7), (1000,), (65, 33)):
+                x, t = (
+                    draw(shape, dtype),
+                    draw(shape, dtype)[..., ::-1] if shape else draw((), dtype),
+                )
+                for needs in ((True, False), (True, True), (False, True)):
+                    placed = [site.backend.asarray(x), site.backend.asarray(t)]
+                    options = {"needs": needs, "reduction": reduction}
+                    check(site, "mse_loss", [x, t + 1], [placed[0], placed[1] + 1], "", **options)
+
+
+ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0}
+SGD = {"momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
+HEAVY = SGD | {"momentum": 0.9}
+STEPS = {
+    "adam": ("adam", 4, ADAM),
+    "adam, decay": ("adam", 4, ADAM | {"weight_decay": 0.1, "eps": 1e-3}),
+    "adam, no memory": ("adam", 4, ADAM | {"beta1": 0.0, "beta2": 0.0}),
+    "sgd": ("sgd", 2, SGD),
+    "sgd, decay": ("sgd", 2, SGD | {"weight_decay": 0.1}),
+    "momentum": ("sgd", 3, HEAVY),
+    "dampening": ("sgd", 3, HEAVY | {"dampening": 0.3, "weight_decay": 0.1}),
+    "nesterov": ("sgd", 3, HEAVY | {"nesterov": True}),
+}
+
+
+@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize("count", [1, 2, 1000])
+def test_update(kind: str, count: int, sites: list[Site]) -> None:
+    name, buffers, options = STEPS[kind]
+    for site in sites:
+        for dtype in site.dtypes():
+            for shape in ((15,), (16,), (5, 7), (1003,), (40_001,)):
+                arrays = update_arrays(shape, buffers, count, dtype)
+                check_update(site, name, arrays, options)
+
+
+def update_arrays(
+    shape: tuple[int, ...], buffers: int, count: int, dtype: str
+) -> list[np.ndarray | None]:
+    rng = np.random.default_rng(9)
+    drawn = [rng.uniform(0.5, 2.0, shape).astype("float32").astype(dtype) for _ in range(buffers)]
+    numbers = [np.array(0.125, dtype), np.array(count, dtype)]
+    return [*drawn, *([None] if buffers == 2 else []), *numbers]
+
+
+def check_update(
+    site: Site, name: str, arrays: list[np.ndarray | None], options: dict[str, Any]
+) -> None:
+    exact = [a if a is None else a.astype(np.float64) for a in arrays]
+    UPDATES[name].composed(numpy_backend().xp, *exact, **options)
+    placed = [a if a is None else site.backend.asarray(a) for a in arrays]
+    result, launched = run(site, name, *placed, **options)
+    assert result is None
+    assert len(launched) == 1, f"{name} on {site}: {launched}"
+    for position, (found, expected) in enumerate(zip(placed, exact, strict=True)):
+        if found is not None:
+            what = f"{name} on {site}, {found.dtype} {found.shape}, buffer {position}"
+            tolerance = FORWARD[str(found.dtype)] if position in UPDATES[name].written else 0.0
+            assert_close(site.backend.to_numpy(found), expected, tolerance, what)
+
+
+def test_update_of_a_view_leaves_its_neighbours(sites: list[Site]) -> None:
+    for site in sites:
+        whole = site.backend.asarray(np.ones((5, 7), "float32"))
+        grad = site.backend.asarray(np.ones((3, 7), "float32"))
+        lr, step = (site.backend.asarray(np.array(v, "float32")) for v in (0.5, 1))
+        result, launched = run(site, "sgd", whole[1:4], grad, None, lr, step, **SGD)
+        assert result is None
+        assert launched == ["sgd"], str(site)
+        expected = np.ones((5, 7))
+        expected[1:4] = 0.5
+        np.testing.assert_array_equal(site.backend.to_numpy(whole), expected, str(site))
+
+
+def declined(site: Site) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+    put = site.backend.asarray
+    one, two = {"needs": (True,)}, {"needs": (True, False)}
+    floats, whole = put(np.ones((4, 7), "float32")), put(np.ones((4, 7), "int32"))
+    empty = put(np.ones((0, 7), "float32"))
+    for name in ACTIVATIONS:
+        yield name, [empty], one
+    yield "relu", [whole], one
+    yield "softmax", [floats], one | {"axis": 0}
+    yield "log_softmax", [floats], one | {"axis": -2}
+    yield "cross_entropy", [empty, put(np.ones(0, "int64"))], two
+    yield "mse_loss", [empty, empty], two
+    yield "mse_loss", [whole, whole], two
+    lr = put(np.array(0.5, "float32"))
+    gaps = put(np.ones((4, 14), "float32"))[:, ::2]
+    yield "sgd", [gaps, floats, None, lr, lr], SGD
+    yield "sgd", [floats, floats, gaps, lr, lr], HEAVY
+    yield "sgd", [empty, empty, None, lr, lr], SGD
+    yield "adam", [floats, floats, floats, gaps, lr, lr], ADAM
+    yield "adam", [floats, whole, floats, floats, lr, lr], ADAM
+
+
+def test_what_is_not_served_is_declined_untouched(sites: list[Site]) -> None:
+    for site in sites:
+        for name, arrays, options in declined(site):
+            written = [site.backend.to_numpy(a) for a in arrays if a is not None]
+            result, _ = run(site, name, *arrays, **options)
+            assert result is NotImplemented, f"{name} on {site}"
+            after = [site.backend.to_numpy(a) for a in arrays if a is not None]
+            for x, y in zip(written, after, strict=True):
+                np.testing.assert_array_equal(x, y, f"{name} on {site}")
+
+
+WRONG = [
+    ("cross_entropy", [np.ones((4, 7)), np.ones(4, "int64")], {"reduction": "maen"}),
+    ("cross_entropy", [np.ones((4, 7)), np.ones(7, "int64")], {}),
+    ("cross_entropy", [np.ones((4, 7)), np.ones((4, 7), "float32")], {}),
+    ("mse_loss", [np.ones((4, 7)), np.ones((7, 4))], {}),
+    ("mse_loss", [np.ones((4, 7)), np.ones((4, 7))], {"reduction": "max"}),
+    ("softmax", [np.ones((4, 7))], {"axis": 2}),
+    ("log_softmax", [np.ones(())], {}),
+]
+
+
+@pytest.mark.parametrize(("name", "arrays", "options"), WRONG)
+def test_errors_are_those_of_the_composed_op(
+    name: str, arrays: list[np.ndarray], options: dict[str, Any], sites: list[Site]
+) -> None:
+    options = {"needs": (True, False)[: len(arrays)], **options}
+    with pytest.raises((ValueError, TypeError)) as composed:
+        OPS[name].composed(numpy_backend().xp, *arrays, **options)
+    for site in sites:
+        placed = [site.backend.asarray(a) for a in arrays]
+        with pytest.raises(composed.type) as fused:
+            run(site, name, *placed, **options)
+        assert str(fused.value) == str(composed.value)
+
+
+def test_the_same_input_gives_the_same_bits(sites: list[Site]) -> None:
+    for site in sites:
+        x = site.backend.asarray(draw((37, 1001), "float32"))
+        t = site.backend.asarray(np.arange(37))
+        for name, arrays, needs in (
+            ("softmax", [x], (True,)),
+            ("cross_entropy", [x, t], (True, False)),
+        ):
+            runs = []
+            for _ in range(3):
+                (y, vjp), _ = run(site, name, *arrays, needs=needs)
+                runs.append([site.backend.to_numpy(a) for a in (y, vjp(y)[0])])
+            for again in runs[1:]:
+                for first, later in zip(runs[0], again, strict=True):
+                    np.testing.assert_array_equal(first, later, f"{name} on {site}")
+
+
+def test_overrides_take_what_the_composed_definitions_take(sites: list[Site]) -> None:
+    functions = OPS | UPDATES
+    for name, fused in sites[0].fused.items():
+        parameters = list(inspect.signature(fused).parameters)
+        assert parameters == list(inspect.signature(functions[name].composed).parameters), name
+
+
+def test_an_override_of_nothing_is_refused() -> None:
+    with pytest.raises(LookupError, match="'softmaxx' overrides no op"):
+        with_defaults("softmaxx", lambda xp, x, *, needs: NotImplemented)
+
+
+def test_the_backend_uses_them(backends: list[Any]) -> None:
+    import nnkit
+
+    for backend in backends:
+        x = nnkit.tensor(draw((4, 7), "float32"), backend=backend, requires_grad=True)
+        counters.reset()
+        nnkit.ops.mse_loss(nnkit.ops.softmax(x), nnkit.ops.tanh(x)).backward()
+        for name in ("mse_loss", "softmax", "tanh"):
+            assert counters.served["opencl", name, "fused"] == 1, f"{name} on {backend.device}"
+            assert counters.served["opencl", name, "composed"] == 0
