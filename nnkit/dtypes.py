@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from nnkit.typing import DType
 
 
-@cache  # NumPy spells a dtype's name anew each time, which costs more than a small op
+# NumPy spells a dtype's name anew each time, which costs more than a small op. `typed`, because the
+# dtypes of two namespaces may share a hash and object to being compared.
+@lru_cache(maxsize=None, typed=True)
 def dtype_name(dtype: DType) -> str:
     """The name that all namespaces share.
 

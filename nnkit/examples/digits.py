@@ -11,6 +11,7 @@ import nnkit
 from nnkit import nn, optim
 from nnkit.errors import missing_extra
 from nnkit.examples import common
+from nnkit.train import History
 
 CLASSES = 10
 SMOOTHING = 0.2
@@ -21,7 +22,7 @@ keeps the loss above 0.867, the entropy of such a target."""
 Host = np.ndarray[Any, Any]
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> History:
     """Train, test, and say how it went."""
     x_train, x_test, y_train, y_test = load(args.split, args.seed)
 
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
 
         plot.save(plot.learning_curves(history, labels=("training", "test")), args.plot)
         print(f"learning curves: {args.plot}")
+    return history
 
 
 def network(hidden: list[int]) -> nn.Sequential:
