@@ -66,7 +66,7 @@ class NumpyBackend:
 
     def facts(self) -> dict[str, str]:
         """Versions and threads."""
-        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload]
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return {
             "NumPy": np.__version__,
             "BLAS": f"{blas.get('name')} {blas.get('version')}",
