@@ -58,18 +58,18 @@ def _names(devices: Devices) -> str:
 def nothing_there(devices: Devices, name: str = "opencl") -> BackendUnavailable:
     """Why there is no device at all."""
     listing = devices.listing
+    broken = "; ".join(driver_problem(*pair) for pair in listing.bad_drivers.items())
     if listing.problem:
-        return BackendUnavailable(
-            name, f"pyopencl cannot list its devices: {listing.problem}", AGAIN
-        )
+        reason = broken or f"pyopencl cannot list its devices: {listing.problem}"
+        return BackendUnavailable(name, reason, f"remove or update the driver; {AGAIN}")
     if listing.platforms:
         names = ", ".join(f"'{platform}'" for platform in listing.platforms)
         return BackendUnavailable(
             name, f"no device: the OpenCL platform {names} has none", ANOTHER_DRIVER
         )
     chosen = drivers.users_choice()
-    if listing.bad_drivers:
-        reason = "; ".join(driver_problem(*pair) for pair in listing.bad_drivers.items())
+    if broken:
+        reason = broken
     elif chosen:
         reason = f"pyopencl is installed, but OCL_ICD_VENDORS={chosen} has no OpenCL driver"
     else:

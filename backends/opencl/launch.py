@@ -22,6 +22,14 @@ from nnkit.errors import KernelUnavailable
 OPTIONS = ["-cl-std=CL1.2", "-cl-mad-enable"]
 
 Defines = tuple[tuple[str, str | int], ...]
+Pack = Callable[[Sequence[Any]], list[Any]]
+
+
+class _Kernels(threading.local):
+    """Each thread has its own kernel objects: two that set arguments on one would mix them."""
+
+    def __init__(self) -> None:
+        self.ready: dict[tuple[str, str, Defines], tuple[Any, Pack]] = {}
 
 
 class OpenCLLauncher:
@@ -36,7 +44,7 @@ class OpenCLLauncher:
         self._programs: dict[tuple[str, Defines], Any] = {}
         self._failed: dict[tuple[str, Defines], str] = {}
         self._build_lock = threading.Lock()
-        self._per_thread = threading.local()
+        self._per_thread = _Kernels()
 
     def empty(self, shape: Sequence[int], dtype: Any) -> Array:
         """A new array whose elements are not set."""
@@ -65,7 +73,7 @@ class OpenCLLauncher:
             KernelUnavailable: it cannot be built, or the driver refuses the launch.
         """
         key = (family, kernel, tuple(defines.items()))
-        mine = self._per_thread.__dict__
+        mine = self._per_thread.ready
         ready = mine.get(key)
         if ready is None:
             ready = mine[key] = self._kernel(family, kernel, defines)
@@ -75,18 +83,16 @@ class OpenCLLauncher:
         with queue.lock:
             try:
                 made.set_args(*pack(args))
-                cl.enqueue_nd_range_kernel(queue.queue, made, global_size, items)
+                event = cl.enqueue_nd_range_kernel(queue.queue, made, global_size, items)
             except cl.Error as error:
                 raise KernelUnavailable(
                     f"kernels/{family}.cl, {kernel}: {queue.name} refused the launch of "
                     f"{global_size} work-items in groups of {items}: {describe(error)}"
                 ) from error
-            queue.last_kernel = kernel
+            queue.launched(event, kernel)
         counters.launches["opencl", kernel] += 1
 
-    def _kernel(
-        self, family: str, name: str, defines: dict[str, str | int]
-    ) -> tuple[Any, Callable[[Sequence[Any]], list[Any]]]:
+    def _kernel(self, family: str, name: str, defines: dict[str, str | int]) -> tuple[Any, Pack]:
         """A kernel object of this thread, and the function that lays out its arguments."""
         program = self._program(family, tuple(defines.items()))
         signature = kernels.signatures(family, defines)[name]
@@ -133,7 +139,7 @@ def launcher_of(queue: Queue) -> OpenCLLauncher:
     return launcher
 
 
-def _packer(signature: kernels.Signature) -> Callable[[Sequence[Any]], list[Any]]:
+def _packer(signature: kernels.Signature) -> Pack:
     """Lay arguments out for `set_args`: an array becomes its buffer and, if asked for, its offset.
 
     The function is a generated expression, because this runs at every launch.
@@ -146,7 +152,7 @@ def _packer(signature: kernels.Signature) -> Callable[[Sequence[Any]], list[Any]
         else:
             given += 1
             parts.append(f"args[{given}]" + (".block.buffer" if arg.pointer else ""))
-    pack: Callable[[Sequence[Any]], list[Any]] = eval(  # noqa: S307 (text of our own kernels)
+    pack: Pack = eval(  # noqa: S307 (text of our own kernels)
         f"lambda args: [{', '.join(parts)}]"
     )
     return pack

@@ -71,9 +71,9 @@ def _product(a: Array, b: Array, c: Array, bias: Array | None) -> None:
     n = b.shape[2]
     anything = bias if bias is not None else a  # a pointer that is not read
     if not launcher.cpu:
-        groups = (-(-n // GPU_SIDE), -(-m // GPU_SIDE), batches)
+        squares = (-(-n // GPU_SIDE), -(-m // GPU_SIDE), batches)
         launcher.launch(
-            "matmul", "gpu_product", groups, (GPU_TILE, GPU_TILE, 1),
+            "matmul", "gpu_product", squares, (GPU_TILE, GPU_TILE, 1),
             a, *a.strides, b, *b.strides, anything, c, m, n, k, **defines,
         )  # fmt: skip
     elif _steps(a, 2) and _steps(b, 1) and k >= 32:

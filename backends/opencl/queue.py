@@ -15,6 +15,9 @@ from nnkit.errors import DeviceError
 
 Host = np.ndarray[Any, Any]
 
+MOST_EVENTS = 2048
+"""Launches that may be under way unseen; more make one wait for the older half."""
+
 
 class Queue:
     """An opened device. Arrays hold it as `array.device`; equal only to itself."""
@@ -27,7 +30,8 @@ class Queue:
         self.lock = threading.RLock()
         """Held from setting a kernel's arguments until it is enqueued, and around transfers."""
         self.pool = Pool(self.context, device)
-        self.last_kernel = "none"
+        self._launched: deque[tuple[Any, str]] = deque()
+        """Events of launches whose end has not been looked at, with the kernel's name."""
         self.launcher: Any = None  # made at first use by launch.launcher_of
         self.constants: OrderedDict[Any, Any] = OrderedDict()
         """Python numbers that ops use, as 0-d arrays."""
@@ -68,12 +72,48 @@ class Queue:
             with failing_as(self, "download"):
                 cl.enqueue_copy(self.queue, out, block.buffer, src_offset=offset)
         self._uploads.clear()
+        self._look_at(len(self._launched))
 
     def synchronize(self) -> None:
         """Wait until everything enqueued so far has run."""
         with failing_as(self, "synchronize"):
             self.queue.finish()
         self._uploads.clear()
+        self._look_at(len(self._launched))
+
+    def launched(self, event: Any, kernel: str) -> None:
+        """Remember a launch, so that its failure is seen at the next wait.
+
+        Drivers let a blocking read or `clFinish` succeed after a launch before it has failed; only
+        the launch's own event tells.
+        """
+        self._launched.append((event, kernel))
+        if len(self._launched) >= MOST_EVENTS:
+            self._look_at(MOST_EVENTS // 2)
+
+    def _look_at(self, count: int) -> None:
+        """Wait for the oldest launches and raise if one of them failed."""
+        with self.lock:
+            oldest = [self._launched.popleft() for _ in range(min(count, len(self._launched)))]
+        if not oldest:
+            return
+        try:
+            cl.wait_for_events([event for event, _ in oldest])
+        except cl.Error as error:
+            name = next((kernel for event, kernel in oldest if _failed(event)), "unknown")
+            raise DeviceError(
+                f"kernel {name} failed on {self.name} after it had started: {describe(error)}. "
+                "Results may be lost. Fix: start the process anew; if it comes again, choose "
+                "another backend by NNKIT_BACKEND."
+            ) from error
+
+
+def _failed(event: Any) -> bool:
+    try:
+        event.wait()
+    except cl.Error:
+        return True
+    return False
 
 
 class failing_as:  # noqa: N801 (reads as a phrase: with failing_as(queue, "download"))
@@ -88,10 +128,9 @@ class failing_as:  # noqa: N801 (reads as a phrase: with failing_as(queue, "down
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, cl.Error):
             raise DeviceError(
-                f"{self._what} on {self._queue.name} failed: {describe(error)}. A launch before it "
-                f"had started and did not end well (last kernel: {self._queue.last_kernel}); "
-                "results may be lost. Fix: start the process anew; if it comes again, choose "
-                "another backend by NNKIT_BACKEND."
+                f"{self._what} on {self._queue.name} failed: {describe(error)}. Results may be "
+                "lost. Fix: start the process anew; if it comes again, choose another backend by "
+                "NNKIT_BACKEND."
             ) from error
 
 
@@ -100,4 +139,5 @@ def describe(error: Any) -> str:
     code = getattr(error, "code", None)
     if code is None:
         return str(error).strip().splitlines()[0]
-    return f"{cl.status_code.to_string(code, '%d')} ({code})"
+    codes: Any = cl.status_code
+    return f"{codes.to_string(code, '%d')} ({code})"

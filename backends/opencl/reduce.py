@@ -65,7 +65,7 @@ def _fold(name: str, x: Array, axes: Sequence[int], y: Array, work: DType, divis
     columns = _side_by_side(x, groups, work) and kept >= 16
     parts = max(1, -(-reduced // (COLUMN_PART if columns else ROW_PART)))
     target = y if parts == 1 else Array.empty(x.device, (kept, parts), work)
-    defines = {
+    defines: dict[str, str | int] = {
         "FOLD": f"fold_{name}",
         "FOLD_V": f"lanes_{name}",
         "TX": c_name(x.dtype),

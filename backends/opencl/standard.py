@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat.numpy as host
+import array_api_compat.numpy
 import numpy as np
 
 from nnkit.backends.opencl import create, elementwise, manipulate, reduce
@@ -20,6 +20,8 @@ from nnkit.backends.opencl.matmul import matmul
 from nnkit.backends.opencl.queue import Queue
 from nnkit.errors import KernelUnavailable
 from nnkit.typing import Axis
+
+host: Any = array_api_compat.numpy
 
 # -- reductions ------------------------------------------------------------------------------------
 

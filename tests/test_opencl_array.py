@@ -1,0 +1,331 @@
+"""Our OpenCL arrays against NumPy: views, assignment, memory, and random programs of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnkit import counters
+from nnkit.backend import Backend
+from nnkit.backends.opencl.backend import OpenCLBackend
+from nnkit.backends.opencl.layout import collapse, is_contiguous, reshape_strides
+from nnkit.errors import DeviceError, FallbackWarning
+from tests.backends import BackendAbsent, opened
+
+
+@pytest.fixture(scope="module")
+def shared_device() -> OpenCLBackend:
+    try:
+        made = opened("opencl")
+    except BackendAbsent as absence:
+        (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
+    assert isinstance(made, OpenCLBackend)
+    return made
+
+
+@pytest.fixture(params=["its own kernels", "a GPU's kernels"])
+def device(shared_device: OpenCLBackend, request: Any) -> Iterator[OpenCLBackend]:
+    """The device with the kernels for its kind, and with those that a GPU would get."""
+    if request.param == "its own kernels":
+        yield shared_device
+        return
+    made = OpenCLBackend(shared_device.queue.cl_device, shared_device.device, shared_device.index)
+    made.queue.cpu = made.queue.launcher.cpu = False
+    yield made
+
+
+def assert_same(backend: Backend, array: Any, reference: Any, tolerance: float = 1e-6) -> None:
+    actual, reference = backend.to_numpy(array), np.asarray(reference)
+    assert (actual.shape, actual.dtype) == (reference.shape, reference.dtype)
+    np.testing.assert_allclose(actual, reference, rtol=tolerance, atol=tolerance)
+
+
+# -- views -----------------------------------------------------------------------------------------
+
+KEYS: list[Any] = [
+    0, -1, slice(None), slice(1, None, 2), slice(None, None, -1), slice(5, 1, -2), slice(3, 3),
+    (1, slice(0, 7, 3)), (slice(None), -2), (..., 0), (None, 2), (slice(4, None), None, slice(1)),
+    (0, 0, 0), (slice(-2, None), ..., slice(None, None, -3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_a_view_shows_and_takes_the_same_elements_as_numpys(
+    device: OpenCLBackend, rng: np.random.Generator, key: Any
+) -> None:
+    data = rng.normal(size=(6, 7, 5)).astype(np.float32)
+    x = device.asarray(data)
+    assert_same(device, x[key], data[key])
+    assert_same(device, x[key] * 2.0 + 1.0, data[key] * np.float32(2) + np.float32(1))
+    x[key] = 3.0
+    data[key] = 3.0
+    assert_same(device, x, data)
+
+
+def test_views_share_memory_and_transposes_copy_nothing(
+    device: OpenCLBackend, rng: np.random.Generator
+) -> None:
+    data = rng.normal(size=(4, 7)).astype(np.float32)
+    x = device.asarray(data)
+    turned = device.xp.permute_dims(x, (1, 0))
+    assert turned.block is x.block
+    turned[2, :] = 0.0
+    data.T[2, :] = 0.0
+    assert_same(device, x, data)
+
+
+def test_assignment_between_overlapping_views_is_as_if_the_source_were_copied(
+    device: OpenCLBackend,
+) -> None:
+    data = np.arange(40, dtype=np.float32)
+    x = device.asarray(data)
+    x[1:] = x[:-1]
+    assert_same(device, x, np.concatenate([data[:1], data[:-1]]))
+
+
+def test_in_place_operators_keep_the_array_and_refuse_another_dtype(device: OpenCLBackend) -> None:
+    x = device.asarray(np.ones((4, 7), np.float32))
+    view, block = x[1], x.block
+    x *= 3.0
+    assert x.block is block
+    assert_same(device, view, np.full(7, 3, np.float32))
+    counts = device.asarray(np.ones(3, np.int64))
+    with pytest.raises(TypeError, match="never promote"):
+        counts += 0.5
+
+
+def test_a_reshape_is_a_view_exactly_where_numpys_is(rng: np.random.Generator) -> None:
+    shapes = [(6, 4), (4, 6), (24,), (2, 3, 4), (1, 24, 1), (3, 8), (2, 2, 6)]
+    base = np.arange(24 * 4)
+    views = [
+        base[:24].reshape(4, 6),
+        base[:24].reshape(4, 6).T,
+        base[:48].reshape(4, 12)[:, ::2],
+        base[:48].reshape(4, 12)[:, :6],
+        base[:24].reshape(2, 3, 4).transpose(2, 0, 1),
+        base[:24][::-1].reshape(4, 6),
+    ]
+    for view in views:
+        steps = tuple(s // view.itemsize for s in view.strides)
+        for shape in shapes:
+            ours = reshape_strides(view.shape, steps, shape)
+            theirs = view.reshape(shape)
+            shares = np.shares_memory(view, theirs)
+            assert (ours is not None) == shares, (view.shape, steps, shape)
+            if ours is not None:
+                lengths = [n != 1 for n in shape]
+                expected = [s // view.itemsize for s in theirs.strides]
+                assert [s for s, k in zip(ours, lengths, strict=True) if k] == [
+                    s for s, k in zip(expected, lengths, strict=True) if k
+                ]
+
+
+def test_joined_axes_of_a_transposed_view_stay_apart() -> None:
+    assert collapse((4, 6), [(1, 4)]) == ((4, 6), [(1, 4)])
+    assert collapse((2, 3, 4), [(12, 4, 1), (12, 4, 1)]) == ((24,), [(1,), (1,)])
+    assert not is_contiguous((4, 6), (1, 4))
+
+
+# -- memory ----------------------------------------------------------------------------------------
+
+
+def test_freed_memory_is_used_again_and_all_of_it_comes_back(device: OpenCLBackend) -> None:
+    device.synchronize()
+    pool = device.queue.pool
+    before = pool.bytes_in_use
+    first = device.asarray(np.zeros(1000, np.float32))
+    buffer = first.block.buffer
+    assert pool.bytes_in_use > before
+    del first
+    second = device.xp.empty((1000,), dtype=device.xp.float32)
+    assert second.block.buffer is buffer
+    del second
+    assert pool.bytes_in_use == before
+
+
+def test_too_large_a_request_names_size_use_and_limit(device: OpenCLBackend) -> None:
+    with pytest.raises(DeviceError, match=r"no memory for [\d,]+ bytes.*in use.*Fix: smaller"):
+        device.xp.empty((1 << 42,), dtype=device.xp.float32)
+    assert_same(device, device.xp.ones((3,)), np.ones(3, np.float32))
+
+
+def test_host_arrays_may_change_after_they_were_given(device: OpenCLBackend) -> None:
+    data = np.zeros(1 << 20, np.float32)
+    x = device.asarray(data)
+    data[:] = 1.0
+    assert_same(device, x, np.zeros(1 << 20, np.float32))
+
+
+# -- the host's part -------------------------------------------------------------------------------
+
+
+def test_what_has_no_kernel_runs_on_the_host_with_one_warning(
+    shared_device: OpenCLBackend, rng: np.random.Generator
+) -> None:
+    data = rng.normal(size=(4, 7)).astype(np.float32)
+    x = shared_device.asarray(data)
+    counters.reset()
+    with pytest.warns(FallbackWarning, match="sort has no kernel") as warned:
+        for _ in range(3):
+            assert_same(shared_device, shared_device.xp.sort(x, axis=0), np.sort(data, axis=0))
+    assert len(warned) == 1
+    assert [n for row, n in counters.fallbacks.items() if row.op == "sort"] == [3]
+
+
+@pytest.mark.filterwarnings("ignore::nnkit.FallbackWarning")
+def test_masks_and_arrays_as_indices(
+    shared_device: OpenCLBackend, rng: np.random.Generator
+) -> None:
+    data = rng.normal(size=(4, 7)).astype(np.float32)
+    x = shared_device.asarray(data)
+    assert_same(shared_device, x[x > 0], data[data > 0])
+    x[x > 0] = -1.0
+    data[data > 0] = -1.0
+    assert_same(shared_device, x, data)
+
+
+# -- random programs -------------------------------------------------------------------------------
+
+
+def random_view(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """An index of slices, integers and new axes that fits the shape."""
+    parts: list[Any] = []
+    for n in shape:
+        kind = rng.integers(4)
+        if kind == 0 and n > 0:
+            parts.append(int(rng.integers(-n, n)))
+        else:
+            start, stop = (int(v) for v in rng.integers(-n - 1, n + 2, 2))
+            parts.append(slice(start, stop, int(rng.choice([-2, -1, 1, 1, 2, 3]))))
+        if rng.integers(6) == 0:
+            parts.append(None)
+    return tuple(parts)
+
+
+def random_program(rng: np.random.Generator, backend: OpenCLBackend) -> None:
+    """Up to ten operations on arrays and views, done by NumPy and by the device."""
+    xp = backend.xp
+    shape = tuple(int(n) for n in rng.choice([0, 1, 2, 3, 5, 17, 40], rng.integers(1, 4)))
+    a = rng.normal(size=shape).astype(np.float32)
+    x = backend.asarray(a)
+    for _ in range(int(rng.integers(1, 11))):
+        kind = int(rng.integers(9))
+        if kind == 0:
+            key = random_view(rng, a.shape)
+            a, x = a[key], x[key]
+        elif kind == 1 and a.ndim > 1:
+            order = tuple(int(i) for i in rng.permutation(a.ndim))
+            a, x = a.transpose(order), xp.permute_dims(x, order)
+        elif kind == 2:
+            a, x = np.tanh(a), xp.tanh(x)
+        elif kind == 3 and a.ndim:
+            axis = int(rng.integers(a.ndim))
+            one_a = a[(slice(None),) * axis + (slice(0, 1),)]
+            one_x = x[(slice(None),) * axis + (slice(0, 1),)]
+            if one_a.shape[axis]:
+                a, x = a - one_a * np.float32(0.5), x - one_x * 0.5
+        elif kind == 4 and a.ndim:
+            axis = int(rng.integers(a.ndim))
+            a, x = np.sum(a, axis=axis, keepdims=True), xp.sum(x, axis=axis, keepdims=True)
+            a, x = np.tanh(a), xp.tanh(x)
+        elif kind == 5:
+            key = random_view(rng, a.shape)
+            a = np.array(a)
+            x = xp.asarray(x, copy=True)
+            value = float(rng.normal())
+            a[key], x[key] = value, value
+        elif kind == 6:
+            a, x = a.reshape(-1), xp.reshape(x, (-1,))
+        elif kind == 7:
+            a, x = np.where(a > 0, a, np.float32(-1)), xp.where(x > 0, x, -1.0)
+        elif kind == 8 and a.ndim and a.shape[0]:
+            a, x = np.concatenate([a, a[:1]]), xp.concat([x, x[:1]])
+    assert_same(backend, x, a, 1e-5)
+
+
+@pytest.mark.parametrize("seed_of_program", range(4))
+def test_random_programs_give_numpys_results_and_leave_no_memory(
+    device: OpenCLBackend, seed: int, seed_of_program: int
+) -> None:
+    device.queue.constants.clear()
+    device.synchronize()
+    before = device.queue.pool.bytes_in_use
+    for number in range(60):
+        program_seed = [seed, seed_of_program, number]
+        try:
+            random_program(np.random.default_rng(program_seed), device)
+        except AssertionError as error:
+            raise AssertionError(f"program of seed {program_seed}: {error}") from error
+    device.queue.constants.clear()
+    assert device.queue.pool.bytes_in_use == before
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("turned", ["", "a", "b", "ab"])
+@pytest.mark.parametrize(
+    ("m", "k", "n"),
+    [(4, 7, 5), (100, 64, 50), (100, 50, 10), (13, 77, 131), (64, 130, 128), (1, 1, 1),
+     (33, 40, 15), (7, 0, 3), (65, 33, 1), (1, 64, 70)],
+)  # fmt: skip
+def test_products_of_any_size_and_orientation(
+    device: OpenCLBackend, rng: np.random.Generator, m: int, k: int, n: int, turned: str, dtype: str
+) -> None:
+    def stored(shape: tuple[int, int], name: str) -> tuple[Any, Any]:
+        data = rng.normal(size=shape).astype(dtype)
+        if name in turned:
+            return data, device.asarray(np.ascontiguousarray(data.T)).mT
+        return data, device.asarray(data)
+
+    a, x = stored((m, k), "a")
+    b, y = stored((k, n), "b")
+    reference = a.astype(np.float64) @ b.astype(np.float64)
+    bound = np.finfo(dtype).eps * max(k, 1) * 4
+    assert_same(device, device.xp.matmul(x, y), reference.astype(dtype), float(bound))
+
+
+def test_products_of_stacks_broadcast(device: OpenCLBackend, rng: np.random.Generator) -> None:
+    a, b = rng.normal(size=(3, 1, 4, 5)), rng.normal(size=(2, 5, 6))
+    assert_same(device, device.xp.matmul(device.asarray(a), device.asarray(b)), a @ b, 1e-12)
+    turned = device.xp.permute_dims(device.asarray(a), (2, 1, 0, 3))
+    other = a.transpose(2, 1, 0, 3)
+    assert_same(device, device.xp.matmul(turned, device.asarray(b)), other @ b, 1e-12)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, 2, (0, 2), (1, 2), ()])
+def test_folds_of_long_and_short_axes(
+    device: OpenCLBackend, rng: np.random.Generator, axis: Any
+) -> None:
+    data = rng.normal(size=(5, 300, 41)).astype(np.float32)
+    for name in ("sum", "max", "min", "mean"):
+        for view in (np.s_[:], np.s_[::2, 3:290, ::-1]):
+            x = getattr(device.xp, name)(device.asarray(data)[view], axis=axis)
+            reference = getattr(np, name)(data[view].astype(np.float64), axis=axis)
+            assert_same(device, x, np.asarray(reference, np.float32), 2e-5)
+
+
+def test_a_million_additions_lose_no_digits(
+    device: OpenCLBackend, rng: np.random.Generator
+) -> None:
+    data = rng.uniform(0, 1, 1_000_000).astype(np.float32)
+    exact = data.astype(np.float64).sum()
+    total = float(device.xp.sum(device.asarray(data)))
+    assert abs(total - exact) <= 1e-6 * exact
+
+
+def test_special_values(device: OpenCLBackend) -> None:
+    """The drivers' own functions differ here: tanh at infinity, NaN in max, the sign of NaN."""
+    data = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1.5, -88.0, 100.0], np.float32)
+    xp, x = device.xp, device.asarray(data)
+    for name in ("tanh", "sign", "isnan", "isinf", "isfinite", "abs", "exp", "sqrt", "round"):
+        with np.errstate(all="ignore"):
+            expected = getattr(np, name)(data)
+        np.testing.assert_allclose(
+            device.to_numpy(getattr(xp, name)(x)), expected, rtol=1e-6, err_msg=name
+        )
+    np.testing.assert_array_equal(device.to_numpy(xp.maximum(x, 0.0)), np.maximum(data, 0))
+    assert np.isnan(float(xp.max(x)))
+    assert int(xp.argmax(x)) == 0
+    assert float(xp.max(x[1:])) == np.inf
