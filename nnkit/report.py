@@ -133,7 +133,7 @@ def report() -> Report:
         in_use=label(selected.backend) if selected else "",
         why=selected.why if selected else "",
         skipped=selected.skipped if selected else (),
-        backends={label(backend): backend.facts() for backend in open_backends()},
+        backends=_open_facts(),
         devices=tuple(_known_devices()),
         ops=_op_counts(),
         fallbacks=dict(counters.fallbacks),
@@ -141,6 +141,15 @@ def report() -> Report:
         to_device={name: (row.times, row.bytes) for name, row in counters.to_device.items()},
         to_host={name: (row.times, row.bytes) for name, row in counters.to_host.items()},
     )
+
+
+def _open_facts() -> dict[str, dict[str, str]]:
+    facts: dict[str, dict[str, str]] = {}
+    for backend in open_backends():
+        name = label(backend)
+        twins = sum(known.startswith(name) for known in facts)  # two cards of one kind
+        facts[f"{name} #{twins + 1}" if twins else name] = backend.facts()
+    return facts
 
 
 def _known_devices() -> Iterable[DeviceReport]:

@@ -198,6 +198,21 @@ def test_driver_that_crashes(full_site: Path, here: Here, tmp_path: Path) -> Non
     assert again == run, "the verdict must be remembered as it was"
 
 
+@needs_pyopencl
+def test_crashing_driver_in_pyopencls_own_folder(tmp_path: Path, here: Here) -> None:
+    """The loader reads that folder whatever it is told, so OpenCL as a whole is out."""
+    site = make_site(tmp_path / "site")
+    own_copy(site, "pyopencl")
+    (site / "pyopencl" / ".libs").mkdir(exist_ok=True)
+    library = compiled_library(site / "pyopencl" / ".libs", "crash", CRASH)
+    (site / "pyopencl" / ".libs" / "crash.icd").write_text(f"{library.name}\n")
+    told = (f"the driver {library} does not load", "SIGABRT", "remove or update the driver")
+    run = here(site, TRAIN, NNKIT_BACKEND="opencl")
+    assert_trained(run)
+    assert_lines(run, told)
+    assert_raised(here(site, USE.format("opencl")), *told)
+
+
 def test_driver_that_hangs(tmp_path: Path) -> None:
     library = compiled_library(tmp_path, "hang", HANG)
     outcome = probe.run(SCRIPT, "load", [str(library)], [[]], timeout=2)

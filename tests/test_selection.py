@@ -93,6 +93,20 @@ def test_a_missing_choice_is_said_once_and_the_next_taken(monkeypatch: pytest.Mo
         assert part in text
 
 
+def test_a_warning_turned_into_an_error_comes_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNKIT_BACKEND", "numpy:7")
+    with pytest.raises(nnkit.FallbackWarning, match="no device '7'"):
+        nnkit.current_backend()
+    assert nnkit.current_backend().name == "numpy"
+
+
+def test_two_devices_of_one_kind_are_both_reported(another: NumpyBackend) -> None:
+    nnkit.use("numpy")
+    nnkit.use(another)
+    found = [name for name in nnkit.report().backends if name.startswith("numpy")]
+    assert [name.endswith("#2") for name in found] == [False, True]
+
+
 def test_fallback_policies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NNKIT_BACKEND", "numpy:7")
     monkeypatch.setenv("NNKIT_FALLBACK", "error")
