@@ -35,7 +35,8 @@ def sgd(
     g = grad + weight_decay * param if weight_decay else grad
     if velocity is not None:
         share = xp.where(step > 1, 1.0 - dampening, xp.ones_like(step)) if dampening else 1.0
-        velocity[...] = momentum * velocity + share * g
+        velocity *= momentum
+        velocity += share * g
         g = g + momentum * velocity if nesterov else velocity
     param -= lr * g
 
@@ -61,8 +62,10 @@ def adam(
     param = param - lr (m / c1) / (sqrt(s / c2) + eps), with c = 1 - beta^step.
     """
     g = grad + weight_decay * param if weight_decay else grad
-    mean[...] = beta1 * mean + (1.0 - beta1) * g
-    square[...] = beta2 * square + (1.0 - beta2) * (g * g)
+    mean *= beta1
+    mean += (1.0 - beta1) * g
+    square *= beta2
+    square += (1.0 - beta2) * (g * g)
     # -expm1(t log b) keeps the digits of 1 - b^t that float32 would lose for b near 1.
     c1 = -xp.expm1(step * log_of(beta1))
     c2 = -xp.expm1(step * log_of(beta2))

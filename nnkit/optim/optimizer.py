@@ -35,6 +35,8 @@ class Optimizer(ABC):
         self.defaults = defaults
         self.state: dict[Tensor, State] = {}
         self.param_groups: list[Group] = []
+        self._last: tuple[list[int], list[Tensor]] | None = None
+        """The parameters of the last step, by id, and their step counters."""
         self._uploaded: dict[tuple[int, Where], tuple[float, Tensor]] = {}
         entries = list(params)
         if not entries:
@@ -121,15 +123,26 @@ class Optimizer(ABC):
         state = self.state.get(p)
         if state is None:
             self.state[p] = {"step": None, **self.init(group, p)}
-        elif where(state["step"]) != where(p):  # the model was moved, or made double, since
+            return
+        counter = state["step"]
+        if counter.backend is not p.backend or counter.dtype != p.dtype:  # the model was changed
             self.state[p] = loaded(self._name, 0, p, {k: host(v) for k, v in state.items()})
             share_counters(self.state)
+            self._last = None
 
     def _advance(self, params: list[Tensor]) -> None:
-        """Count the step, on the device, once for all parameters that have made the same steps.
+        """Count the step, on the device, once for all parameters that have made the same steps."""
+        ids = [id(p) for p in params]
+        if self._last is None or self._last[0] != ids:
+            self._last = ids, self._counters(params)
+        for counter in self._last[1]:
+            update.advance(counter)
 
-        They share one counter. A parameter without a gradient stands still, so those that go on
-        leave the shared counter to it and take a copy.
+    def _counters(self, params: list[Tensor]) -> list[Tensor]:
+        """The counters of these parameters, shared with no parameter that stands still.
+
+        Parameters that have made the same steps share a counter. One without a gradient stands
+        still, so those that go on leave the counter to it and take a copy.
         """
         going = {id(p) for p in params}
         kept = {id(s["step"]) for p, s in self.state.items() if id(p) not in going}
@@ -138,16 +151,10 @@ class Optimizer(ABC):
             state = self.state[p]
             counter = state["step"]
             if counter is None:
-                place = where(p)
-                if place not in fresh:
-                    fresh[place] = scalar(0.0, p)
-                state["step"] = fresh[place]
+                state["step"] = fresh.setdefault(where(p), scalar(0.0, p))
             elif id(counter) in kept:
-                if id(counter) not in fresh:
-                    fresh[id(counter)] = copy(counter)
-                state["step"] = fresh[id(counter)]
-        for counter in {id(c): c for c in (self.state[p]["step"] for p in params)}.values():
-            update.advance(counter)
+                state["step"] = fresh.setdefault(id(counter), copy(counter))
+        return list({id(c): c for c in (self.state[p]["step"] for p in params)}.values())
 
     def _lr(self, number: int, value: float, p: Tensor) -> Tensor:
         """The learning rate on the parameter's device, uploaded when it has changed."""
@@ -190,7 +197,7 @@ class Optimizer(ABC):
             for i, saved in state_dict["state"].items()
         }
         share_counters(made)
-        self.state = made
+        self.state, self._last = made, None
         for mine, saved in zip(self.param_groups, groups, strict=True):
             mine.update({k: v for k, v in saved.items() if k in self.defaults})
 
