@@ -21,6 +21,7 @@ import pytest
 import nnkit
 from nnkit import counters, kernels, nn, ops, optim
 from nnkit.backends.opencl.backend import OpenCLBackend
+from nnkit.dispatch import OPS, UPDATES
 from nnkit.errors import DeviceError, FallbackWarning, NnkitError
 from tests.backends import BackendAbsent, opened
 
@@ -57,8 +58,8 @@ def plant(
     yield planted
     monkeypatch.undo()
     kernels.text.cache_clear()
-    for op in ops.__dict__.values():
-        getattr(op, "_broken", {}).clear()
+    for function in (*OPS.values(), *UPDATES.values()):
+        function._broken.clear()
 
 
 def test_a_function_whose_kernel_does_not_build_runs_on_the_cpu_with_one_warning(
