@@ -118,7 +118,8 @@ class Trainer:
         size = host.check_batch_size("fit", batch_size)
         rng = np.random.default_rng(seed)
         history = History()
-        with Progress(epochs, -(-len(train) // size), show=verbose) as bar:
+        steps = -(-len(train) // size)
+        with Progress(epochs, steps, show=verbose) as bar:
             epoch, record = 0, self._record()
             try:
                 for epoch in range(1, epochs + 1):
@@ -133,7 +134,11 @@ class Trainer:
                     history.partial = record.fetch()
                     history.batch_losses += record.column(0)
         if history.interrupted:
-            print(_farewell(epoch, epochs, record.steps), file=sys.stderr)
+            print(
+                f"Stopped by Ctrl-C in epoch {epoch} of {epochs}, after {record.steps} of its {steps} "
+                "steps: the model keeps what it has learnt.",
+                file=sys.stderr,
+            )
         return history
 
     def _epoch(
@@ -227,10 +232,3 @@ def _mode(model: Module, *, training: bool) -> Iterator[None]:
     finally:
         for module, mode in before:
             module.training = mode
-
-
-def _farewell(epoch: int, epochs: int, steps: int) -> str:
-    return (
-        f"Stopped by Ctrl-C in epoch {epoch} of {epochs}, after {steps} of its steps: "
-        "the model keeps what it has learnt."
-    )
