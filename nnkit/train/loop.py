@@ -105,22 +105,14 @@ class Trainer:
         Returns:
             Means by name and epoch: 'loss', the metrics' names, and the same with 'val_' before.
         """
-        train = self._prepare("fit", x, y)
-        held = (
-            None if validation_data is None else self._prepare("fit: validation", *validation_data)
-        )
-        if validation_split:
-            if held is not None:
-                raise ValueError("fit: give validation_data or validation_split, not both")
-            train, held = train.split(validation_split)
+        train, held = self._train_and_held(x, y, validation_data, validation_split)
+        size = host.check_batch_size("fit", batch_size)
         if epochs < 0:
             raise ValueError(f"fit: epochs must be at least 0, got {epochs}")
-        size = host.check_batch_size("fit", batch_size)
         rng = np.random.default_rng(seed)
-        history = History()
         steps = -(-len(train) // size)
+        epoch, record, history = 0, self._record(), History()
         with Progress(epochs, steps, show=verbose) as bar:
-            epoch, record = 0, self._record()
             try:
                 for epoch in range(1, epochs + 1):
                     record = self._record()
@@ -134,12 +126,20 @@ class Trainer:
                     history.partial = record.fetch()
                     history.batch_losses += record.column(0)
         if history.interrupted:
-            print(
-                f"Stopped by Ctrl-C in epoch {epoch} of {epochs}, after {record.steps} of its {steps} "
-                "steps: the model keeps what it has learnt.",
-                file=sys.stderr,
-            )
+            _say_how_far(f"epoch {epoch} of {epochs}, after {record.steps} of its {steps} steps")
         return history
+
+    def _train_and_held(
+        self, x: Any, y: Any, validation: tuple[Any, Any] | None, share: float
+    ) -> tuple[Data, Data | None]:
+        """What to learn from, and what to measure on after each epoch."""
+        train = self._prepare("fit", x, y)
+        if not share:
+            held = None if validation is None else self._prepare("fit: validation", *validation)
+            return train, held
+        if validation is not None:
+            raise ValueError("fit: give validation_data or validation_split, not both")
+        return train.split(share)
 
     def _epoch(
         self, batches: Iterator[tuple[Tensor, Tensor | None]], record: Record, bar: Progress
@@ -232,3 +232,8 @@ def _mode(model: Module, *, training: bool) -> Iterator[None]:
     finally:
         for module, mode in before:
             module.training = mode
+
+
+def _say_how_far(where: str) -> None:
+    text = f"Stopped by Ctrl-C in {where}: the model keeps what it has learnt."
+    print(text, file=sys.stderr)
