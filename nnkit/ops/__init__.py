@@ -3,84 +3,9 @@
 How they are called, overridden and counted stands in `nnkit/dispatch.py`.
 """
 
-from nnkit.ops.elementwise import (
-    abs,
-    add,
-    divide,
-    equal,
-    exp,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
-    log,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    not_equal,
-    pow,
-    relu,
-    sigmoid,
-    sqrt,
-    subtract,
-    tanh,
-    where,
-)
-from nnkit.ops.index import getitem
-from nnkit.ops.loss import cross_entropy, mse_loss
-from nnkit.ops.matmul import linear, matmul
-from nnkit.ops.reduce import argmax, log_softmax, max, mean, min, softmax, sum
-from nnkit.ops.shape import (
-    astype,
-    broadcast_to,
-    concat,
-    flatten,
-    permute,
-    reshape,
-    stack,
-)
-
-__all__ = [
-    "abs",
-    "add",
-    "argmax",
-    "astype",
-    "broadcast_to",
-    "concat",
-    "cross_entropy",
-    "divide",
-    "equal",
-    "exp",
-    "flatten",
-    "getitem",
-    "greater",
-    "greater_equal",
-    "less",
-    "less_equal",
-    "linear",
-    "log",
-    "log_softmax",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "mse_loss",
-    "multiply",
-    "negative",
-    "not_equal",
-    "permute",
-    "pow",
-    "relu",
-    "reshape",
-    "sigmoid",
-    "softmax",
-    "sqrt",
-    "stack",
-    "subtract",
-    "sum",
-    "tanh",
-    "where",
-]
+from nnkit.ops.elementwise import *
+from nnkit.ops.index import *
+from nnkit.ops.loss import *
+from nnkit.ops.matmul import *
+from nnkit.ops.reduce import *
+from nnkit.ops.shape import *

@@ -6,6 +6,31 @@ from nnkit.dispatch import Op, Result, op
 from nnkit.ops.common import broadcast_vjp, is_array
 from nnkit.typing import Array, Namespace, Needs
 
+__all__ = [
+    "abs",
+    "add",
+    "divide",
+    "equal",
+    "exp",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "log",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "not_equal",
+    "pow",
+    "relu",
+    "sigmoid",
+    "sqrt",
+    "subtract",
+    "tanh",
+    "where",
+]
+
 
 @op(elementwise=True)
 def add(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:

@@ -7,6 +7,8 @@ from typing import Any
 from nnkit.dispatch import Result, op
 from nnkit.typing import Array, Namespace, Needs
 
+__all__ = ["getitem"]
+
 
 @op
 def getitem(xp: Namespace, x: Array, *, needs: Needs, key: Any) -> Result:

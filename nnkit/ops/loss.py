@@ -9,6 +9,8 @@ from nnkit.dispatch import Result, op
 from nnkit.errors import closest
 from nnkit.typing import Array, Namespace, Needs, Shape
 
+__all__ = ["cross_entropy", "mse_loss"]
+
 REDUCTIONS = ("mean", "sum", "none")
 
 

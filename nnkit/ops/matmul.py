@@ -6,6 +6,8 @@ from nnkit.dispatch import Result, op
 from nnkit.ops.common import sum_to
 from nnkit.typing import Array, Namespace, Needs
 
+__all__ = ["linear", "matmul"]
+
 
 @op
 def matmul(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:

@@ -9,6 +9,8 @@ from nnkit.dispatch import Result, op
 from nnkit.ops.common import keep_axes, normalize_axes
 from nnkit.typing import Array, Axis, Namespace, Needs
 
+__all__ = ["argmax", "log_softmax", "max", "mean", "min", "softmax", "sum"]
+
 
 @op
 def sum(

@@ -9,6 +9,8 @@ from nnkit.dispatch import Result, op
 from nnkit.ops.common import normalize_axes, resolve_shape, sum_to
 from nnkit.typing import Array, DType, Namespace, Needs
 
+__all__ = ["astype", "broadcast_to", "concat", "flatten", "permute", "reshape", "stack"]
+
 
 @op
 def reshape(xp: Namespace, x: Array, *, needs: Needs, shape: Sequence[int]) -> Result:
