@@ -1,7 +1,7 @@
 """Fused overrides give what the composed definitions give, in one launch, on every OpenCL device.
 
 The form for GPUs is tested too, on the same devices: it differs from that for CPUs in its grids and
-in the code that the files compile to.
+in the code that the files compile to. So is the reading as CUDA, on the host.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from nnkit.backend import Backend, numpy_backend
 from nnkit.backends.device import overrides, with_defaults
 from nnkit.dispatch import OPS, UPDATES
 from nnkit.errors import BackendUnavailable
+from tests import cuda_on_host
 from tests.backends import BackendAbsent, opencl_devices, opened
 from tests.compare import assert_close
 
@@ -32,14 +33,14 @@ nan, inf = np.nan, np.inf
 
 @dataclass(frozen=True)
 class Site:
-    """A device, in the form for CPUs or for GPUs."""
+    """A device, in the form for CPUs, for GPUs, or as CUDA."""
 
     backend: Any
     form: str
     fused: dict[str, Callable[..., Any]]
 
     def __str__(self) -> str:
-        return f"{self.backend.device} in the form for {self.form}s"
+        return f"{self.backend.device} in the form '{self.form}'"
 
     def dtypes(self) -> list[str]:
         return [dtype for dtype in FORWARD if self.backend.supports(dtype)]
@@ -57,17 +58,26 @@ def backends() -> list[Backend]:
         (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
 
 
-@pytest.fixture(scope="module", params=["cpu", "gpu"])
-def sites(request: pytest.FixtureRequest, backends: list[Any]) -> list[Site]:
+@pytest.fixture(scope="module", params=["cpu", "gpu", "cuda"])
+def sites(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Site]:
+    if request.param == "cuda":
+        if reason := cuda_on_host.problem():
+            pytest.skip(reason)
+        host = cuda_on_host.HostCuda(tmp_path_factory.mktemp("cuda"))
+        return [Site(host, "cuda", overrides(host))]
+    return opencl_sites(request.param, request.getfixturevalue("backends"))
+
+
+def opencl_sites(form: str, backends: list[Any]) -> list[Site]:
     from nnkit.backends.opencl.launch import OpenCLLauncher
 
     found = []
     for backend in backends:
-        if backend.kind != "cpu" and request.param == "cpu":
+        if backend.kind != "cpu" and form == "cpu":
             continue  # a GPU may lack what the form for CPUs takes for granted
         launcher = OpenCLLauncher(backend.queue)
-        launcher.cpu = request.param == "cpu"
-        found.append(Site(backend, request.param, overrides(launcher)))
+        launcher.cpu = form == "cpu"
+        found.append(Site(backend, form, overrides(launcher)))
     if not found:
         pytest.skip("no processor among the OpenCL devices")
     return found
