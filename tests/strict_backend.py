@@ -29,6 +29,11 @@ class StrictExt:
         """The standard knows no memory layout."""
         return x
 
+    @staticmethod
+    def matmul_add(a: Array, b: Array, bias: Array | None) -> Array:
+        y = array_api_strict.matmul(a, b)
+        return y if bias is None else y + bias
+
 
 class StrictBackend:
     """Keeps the promises of `nnkit.backend.Backend`; overrides nothing."""

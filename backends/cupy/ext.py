@@ -19,3 +19,10 @@ class Extension:
         """x in row-major memory without gaps; a copy only where it is not so already."""
         self._enter()  # backward of an op begins here, perhaps in another thread
         return x if x.flags.c_contiguous else cupy.ascontiguousarray(x)
+
+    def matmul_add(self, a: Array, b: Array, bias: Array | None) -> Array:
+        """a @ b, plus `bias` (n,) in each row unless it is None."""
+        y = cupy.matmul(a, b)
+        if bias is not None:
+            y += bias
+        return y

@@ -19,9 +19,6 @@ from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.queue import Queue
 from nnkit.errors import KernelUnavailable
 
-_refused: dict[tuple[str, str, Queue], str] = {}
-"""What was refused once goes to the host at once."""
-
 
 def on_device_or_host(name: str, device_function: Callable[..., Any]) -> Callable[..., Any]:
     """`device_function`, or NumPy's function of that name when its kernel is unavailable."""
@@ -29,14 +26,9 @@ def on_device_or_host(name: str, device_function: Callable[..., Any]) -> Callabl
     @functools.wraps(device_function)
     def call(*args: Any, **options: Any) -> Any:
         try:
-            if _refused and (reason := _known_refusal(name, args)):
-                return on_host(name, reason, *args, **options)
             return device_function(*args, **options)
         except KernelUnavailable as error:
-            array = _first_array(args)
-            if array is None:
-                raise
-            _refused[name, array.dtype.name, array.device] = str(error)
+            # A build that failed is remembered by the launcher, so later calls get here at once.
             return on_host(name, str(error), *args, **options)
 
     return call
@@ -66,11 +58,6 @@ def on_host(name: str, reason: str, *args: Any, **options: Any) -> Any:
     options = {key: value for key, value in options.items() if key != "device"}
     result = function(*_to_host(args), **{k: _to_host(v) for k, v in options.items()})
     return _to_device(device, result)
-
-
-def _known_refusal(name: str, args: tuple[Any, ...]) -> str | None:
-    array = _first_array(args)
-    return None if array is None else _refused.get((name, array.dtype.name, array.device))
 
 
 def _first_array(args: Any) -> Array | None:

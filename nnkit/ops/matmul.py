@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nnkit.dispatch import Result, op
 from nnkit.ops.common import sum_to
 from nnkit.typing import Array, Namespace, Needs
@@ -52,10 +54,8 @@ def linear(
     Shapes: x (..., in), weight (out, in), bias (out), y (..., out); floats, all of one dtype.
     """
     _check_linear(x, weight, bias)
-    flat = xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else x
-    y = xp.matmul(flat, xp.matrix_transpose(weight))
-    if bias is not None:
-        y = y + bias
+    flat = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1])) if x.ndim != 2 else x
+    y = xp.ext.matmul_add(flat, xp.matrix_transpose(weight), bias)
     shape = (*x.shape[:-1], weight.shape[0])
 
     def vjp(g: Array) -> tuple[Array | None, ...]:
