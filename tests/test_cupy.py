@@ -99,6 +99,15 @@ def test_a_driver_too_old_is_told_from_no_device() -> None:
     assert presence._mismatch(13000, 12090)[0] == "CuPy sees no usable CUDA device"
 
 
+def test_missing_cuda_libraries_are_told_from_a_bad_driver(launch: Any) -> None:
+    """The problem is what CuPy says without NVRTC."""
+    found = presence.remedy('DynamicLibNotFoundError: Failure finding "libnvrtc.so.12"')
+    assert (
+        f"pip install 'cupy-cuda{launch.cupy.cuda.runtime.runtimeGetVersion() // 1000}x[" in found
+    )
+    assert "driver" in presence.remedy("the test kernel gave wrong numbers")
+
+
 @pytest.mark.parametrize("device", ["2", "-1", "nvidia", "0x0"])
 def test_a_device_that_is_not_there_lists_those_that_are(device: str) -> None:
     adapter = import_module("nnkit.backends.cupy")

@@ -8,8 +8,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from nnkit.backend import NOT_TRIED, DeviceReport
-from nnkit.backends.cupy.presence import device_count, device_name, driver_text, require_cuda
+from nnkit.backend import DeviceReport
+from nnkit.backends.cupy.presence import (
+    device_count,
+    device_name,
+    driver_text,
+    remedy,
+    require_cuda,
+)
 from nnkit.errors import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -18,7 +24,6 @@ if TYPE_CHECKING:
 _opened: dict[int, CupyBackend] = {}
 _verdicts: dict[int, str] = {}
 _lock = threading.RLock()
-BROKEN = "update the NVIDIA driver, or choose another backend by NNKIT_BACKEND"
 
 
 def open(device: str | None = None, *, auto: bool = False) -> CupyBackend:
@@ -35,7 +40,7 @@ def open(device: str | None = None, *, auto: bool = False) -> CupyBackend:
         require_cuda()
         index = _index(device, device_count())
         if problem := _problem(index):
-            raise BackendUnavailable("cupy", f"{device_name(index)}: {problem}", BROKEN)
+            raise BackendUnavailable("cupy", f"{device_name(index)}: {problem}", remedy(problem))
         return _opened[index]
 
 
@@ -52,11 +57,11 @@ def survey() -> list[DeviceReport]:
 
 def known() -> list[DeviceReport]:
     """The CUDA devices that this process has tried so far; nothing is loaded or tried."""
-    return [_report(index, problem or "") for index, problem in sorted(_verdicts.items())]
+    return [_report(index, problem) for index, problem in sorted(_verdicts.items())]
 
 
 def _report(index: int, problem: str) -> DeviceReport:
-    fix = BROKEN if problem and problem != NOT_TRIED else ""
+    fix = remedy(problem) if problem else ""
     return DeviceReport(f"cupy:{index}", device_name(index), "gpu", driver_text(), problem, fix)
 
 

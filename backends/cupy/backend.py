@@ -88,13 +88,13 @@ class CupyBackend:
         self._enter()
         runtime, device = cupy.cuda.runtime, cupy.cuda.Device(self.index)
         free, total = device.mem_info
-        pool = cupy.get_default_memory_pool()
+        pool, capability = cupy.get_default_memory_pool(), device.compute_capability
         tf32 = linalg.get_compute_type(np.float32) == linalg.COMPUTE_TYPE_TF32
         return {
             "CuPy": cupy.__version__,
             "CUDA driver": version_text(runtime.driverGetVersion()),
             "CUDA runtime": version_text(runtime.runtimeGetVersion()),
-            "compute capability": ".".join(device.compute_capability),
+            "compute capability": f"{capability[:-1]}.{capability[-1]}",  # '120' is 12.0
             "multiprocessors": str(device.attributes["MultiProcessorCount"]),
             "float32 products": "TF32, as CUPY_TF32 asks" if tf32 else "full precision",
             "memory": f"{total:,} bytes ({free:,} free)",

@@ -11,6 +11,8 @@ from nnkit.errors import BackendUnavailable
 
 INSTALL = "pip install 'nnkit[cuda12]', or 'nnkit[cuda13]' for a driver from 580 on"
 DRIVER = "install or update NVIDIA's driver, or choose another backend by NNKIT_BACKEND"
+LIBRARIES = ("libnvrtc", "libcublas", "nvrtc64", "cublas64")
+"""CUDA's libraries that CuPy loads when it first needs them; its wheels do not hold them."""
 NO_DEVICE = 100
 """CUDA_ERROR_NO_DEVICE."""
 
@@ -71,6 +73,14 @@ def _mismatch(driver: int, built_for: int) -> tuple[str, str]:
 def version_text(number: int) -> str:
     """'12.4' for 12040, as CUDA writes its versions."""
     return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def remedy(problem: str) -> str:
+    """What to do about a device that is there and did not pass its probe."""
+    if any(library in problem for library in LIBRARIES):
+        major = _versions(_import())[1] // 1000
+        return f"install CUDA's libraries: pip install 'cupy-cuda{major}x[ctk]'"
+    return "update NVIDIA's driver, or choose another backend by NNKIT_BACKEND"
 
 
 def device_count() -> int:
