@@ -62,5 +62,5 @@ def rng(seed: int) -> np.random.Generator:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which devices the tests really ran on."""
-    for found in open_backends():
-        terminalreporter.write_line(f"tests opened {label(found)}")
+    for found in sorted({label(backend) for backend in open_backends()}):
+        terminalreporter.write_line(f"tests opened {found}")
