@@ -71,26 +71,6 @@ def test_looking_for_it_does_not_import_cupy_where_there_is_no_driver() -> None:
     assert loaded == "False" or "does not load" not in reason, done.stdout
 
 
-def test_not_installed_is_said_with_the_remedy(tmp_path: Any) -> None:
-    """In an interpreter that sees NumPy and array-api-compat, and no CuPy."""
-    for name in ("numpy", "numpy.libs", "array_api_compat"):
-        source = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), name)
-        if os.path.exists(source):
-            (tmp_path / name).symlink_to(source)
-    root = os.path.dirname(os.path.dirname(nnkit.__file__))
-    code = (
-        f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {root!r}]\n"
-        "from nnkit.backends import cupy\n"
-        "from nnkit.errors import BackendUnavailable\n"
-        "try: cupy.open()\n"
-        "except BackendUnavailable as error: print(error)"
-    )
-    command = [sys.executable, "-S", "-E", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert "CuPy is not installed" in done.stdout, done
-    assert "pip install 'nnkit[cuda12]'" in done.stdout
-
-
 def test_a_driver_too_old_is_told_from_no_device() -> None:
     reason, remedy = presence._mismatch(11040, 12090)
     assert reason == "the driver supports CUDA 11.4, this CuPy needs 12.9"
