@@ -11,9 +11,9 @@ import numpy as np
 from nnkit.backends.device.launcher import grid
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.dtypes import BOOL, INT64, DType, c_name
-from nnkit.backends.opencl.elementwise import MAX_AXES
 from nnkit.backends.opencl.launch import launcher_of
 from nnkit.backends.opencl.layout import Strides, collapse, size_of
+from nnkit.backends.opencl.map import MAX_AXES
 from nnkit.errors import KernelUnavailable
 from nnkit.ops.common import keep_axes, normalize_axes
 from nnkit.typing import Axis, Shape
