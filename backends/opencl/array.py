@@ -106,17 +106,42 @@ class Array:
             raise ValueError(f"api_version must be '2024.12', got {api_version!r}")
         return xp
 
+    def to_device(self, device: Queue, /, *, stream: Any = None) -> Array:
+        """This array if it is there already, else a copy, which goes through the host."""
+        if stream is not None:
+            raise ValueError(f"to_device: a device has one queue and no streams, got {stream!r}")
+        if not isinstance(device, Queue):
+            raise ValueError(f"to_device: a device of OpenCL is wanted, got {device!r}")
+        return self if device is self.device else functions.moved(self, device)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        export = functions.module("dlpack").export
+        return export(self, stream, max_version, dl_device, copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        device: tuple[int, int] = functions.module("dlpack").device_of(self)
+        return device
+
     # -- to the host -----------------------------------------------------------------------------
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if copy is False:
-            raise ValueError("an array on a device cannot become a NumPy array without a copy")
-        return self.numpy().astype(dtype or self.dtype, copy=False)
+        wanted = np.dtype(dtype or self.dtype)
+        shared = functions.host_view(self) if copy is False and wanted == self.dtype else None
+        if copy is False and shared is None:
+            raise ValueError("this array becomes a NumPy array of that dtype only with a copy")
+        return self.numpy().astype(wanted, copy=False) if shared is None else shared
 
     def _item(self, kind: str) -> Any:
-        if self.size != 1 or self.ndim != 0:
+        if self.ndim != 0:
             raise TypeError(f"{kind}() needs an array without axes, got the shape {self.shape}")
-        return self.numpy()[()]
+        return self.numpy().item()
 
     def __bool__(self) -> bool:
         return bool(self._item("bool"))

@@ -12,6 +12,7 @@ from nnkit.backends.opencl.dtypes import BOOL, DType, promote, scalar_dtype
 from nnkit.backends.opencl.layout import broadcast_shapes
 from nnkit.backends.opencl.map import launch
 from nnkit.backends.opencl.queue import Queue
+from nnkit.backends.opencl.words import copy_complex
 from nnkit.errors import KernelUnavailable
 
 
@@ -91,7 +92,9 @@ def cast(x: Array, dtype: DType) -> Array:
 
 def copy_into(target: Array, x: Array) -> None:
     """target[...] = x: x is broadcast and converted; both may be any views."""
-    if target.dtype == BOOL and x.dtype != BOOL:
+    if "c" in (target.dtype.kind, x.dtype.kind):
+        copy_complex(target, x)
+    elif target.dtype == BOOL and x.dtype != BOOL:
         launch("truth", [x], target, x.dtype)
     else:
         launch("positive", [x], target, target.dtype)

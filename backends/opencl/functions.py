@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnkit.errors import KernelUnavailable
+
 if TYPE_CHECKING:
     from nnkit.backends.opencl.array import Array
+    from nnkit.backends.opencl.queue import Queue
 
 
 @cache
-def _module(name: str) -> Any:
+def module(name: str) -> Any:
     from importlib import import_module
 
     return import_module(f"nnkit.backends.opencl.{name}")
@@ -23,29 +26,30 @@ def _module(name: str) -> Any:
 
 def is_operand(value: Any) -> bool:
     """Whether an operator takes it: an array or a Python number (NumPy's arrays are elsewhere)."""
-    return isinstance(value, _module("array").Array | bool | int | float | complex)
+    return isinstance(value, module("array").Array | bool | int | float | complex)
 
 
 def call(name: str, *operands: Any) -> Any:
     """A function of the namespace."""
-    return getattr(_module("xp"), name)(*operands)
+    return getattr(module("xp"), name)(*operands)
 
 
 def call_into(target: Array, name: str, other: Any) -> Array:
     """target op= other: the shape and dtype of the target stay."""
     result = call(name, target, other)
     if result.shape != target.shape or result.dtype != target.dtype:
-        raise ValueError(
+        wrong = ValueError if result.dtype == target.dtype else TypeError
+        raise wrong(
             f"in-place {name}: the result would be {result.dtype}{list(result.shape)}, the "
             f"array is {target.dtype}{list(target.shape)}"
         )
-    _module("elementwise").copy_into(target, result)
+    module("elementwise").copy_into(target, result)
     return target
 
 
 def contiguous(x: Array) -> Array:
     """x, or a copy of it, in row-major order without gaps."""
-    packed: Array = _module("elementwise").contiguous(x)
+    packed: Array = module("elementwise").contiguous(x)
     return packed
 
 
@@ -63,15 +67,8 @@ def is_basic(key: Any) -> bool:
 
 def assign(target: Array, value: Any) -> None:
     """target[...] = value; numbers and arrays are converted to the target's dtype."""
-    elementwise = _module("elementwise")
-    if not isinstance(value, _module("array").Array):
-        if not isinstance(value, bool | int | float | complex | np.generic):
-            raise TypeError(
-                f"assignment takes an array of this device or a number, got "
-                f"{type(value).__name__}. Fix: xp.asarray(value)."
-            )
-        value = elementwise.constant(target.device, value, target.dtype)
-    elementwise.same_device("assignment", target, value)
+    elementwise = module("elementwise")
+    value = _as_value(target, value)
     if target.shape == () and value.size != 1:
         raise ValueError(f"an array of shape {value.shape} does not fit one element")
     if target.block is value.block:
@@ -79,13 +76,67 @@ def assign(target: Array, value: Any) -> None:
     elementwise.copy_into(target, value)
 
 
+def _as_value(target: Array, value: Any) -> Array:
+    """What is assigned, as an array of the target's device."""
+    elementwise = module("elementwise")
+    if not isinstance(value, module("array").Array):
+        if not isinstance(value, bool | int | float | complex | np.generic):
+            raise TypeError(
+                f"assignment takes an array of this device or a number, got "
+                f"{type(value).__name__}. Fix: xp.asarray(value)."
+            )
+        value = elementwise.constant(target.device, value, target.dtype)
+    elementwise.same_device("assignment", target, value)
+    checked: Array = value
+    return checked
+
+
 def take_by_key(x: Array, key: Any) -> Array:
-    """x[key] for keys with arrays: on the host."""
-    host = _module("host")
-    taken: Array = host.index_on_host(x, key)
+    """x[key] for keys with arrays."""
+    try:
+        taken: Array = module("indexing").get(x, key)
+    except KernelUnavailable as error:
+        taken = module("host").index_on_host(x, key, str(error))
     return taken
 
 
 def put_by_key(x: Array, key: Any, value: Any) -> None:
-    """x[key] = value for keys with arrays: on the host."""
-    _module("host").assign_on_host(x, key, value)
+    """x[key] = value for keys with arrays."""
+    value = _as_value(x, value)
+    try:
+        module("indexing").put(x, key, value)
+    except KernelUnavailable as error:
+        module("host").assign_on_host(x, key, value, str(error))
+
+
+def moved(x: Array, device: Queue) -> Array:
+    """A copy on another device."""
+    module("create").check_dtype(device, x.dtype)
+    return type(x).from_numpy(device, x.numpy())
+
+
+def host_view(x: Array) -> np.ndarray[Any, Any] | None:
+    """x as NumPy reads it in the very memory of the device, or None where that is elsewhere.
+
+    Waits for the device; the memory stays x's while the view lives.
+    """
+    memory = getattr(x.block, "host", None)
+    if memory is None:
+        return None
+    x.device.synchronize()
+    return np.asarray(_Shared(x, memory))
+
+
+class _Shared:
+    """What NumPy keeps a reference to while it reads an array's memory."""
+
+    def __init__(self, x: Array, memory: np.ndarray[Any, Any]) -> None:
+        self._block = x.block
+        size = x.dtype.itemsize
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": x.shape,
+            "typestr": x.dtype.str,
+            "strides": tuple(s * size for s in x.strides),
+            "data": (memory.ctypes.data + x.offset * size, False),
+        }

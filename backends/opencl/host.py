@@ -87,15 +87,15 @@ def _to_device(device: Queue, value: Any) -> Any:
     return value
 
 
-def index_on_host(x: Array, key: Any) -> Array:
+def index_on_host(x: Array, key: Any, reason: str) -> Array:
     """x[key] for a key with integer or boolean arrays."""
-    counters.fell_back("getitem", x.dtype.name, f"opencl ({x.device.name})", "arrays as indices")
+    counters.fell_back("getitem", x.dtype.name, f"opencl ({x.device.name})", reason)
     return Array.from_numpy(x.device, np.asarray(x.numpy()[_to_host(key)]))
 
 
-def assign_on_host(x: Array, key: Any, value: Any) -> None:
+def assign_on_host(x: Array, key: Any, value: Array, reason: str) -> None:
     """x[key] = value for a key with integer or boolean arrays."""
-    counters.fell_back("setitem", x.dtype.name, f"opencl ({x.device.name})", "arrays as indices")
+    counters.fell_back("setitem", x.dtype.name, f"opencl ({x.device.name})", reason)
     values = x.numpy()
-    values[_to_host(key)] = _to_host(value)
+    values[_to_host(key)] = value.numpy()
     x[...] = Array.from_numpy(x.device, values)
