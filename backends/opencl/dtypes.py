@@ -53,28 +53,35 @@ def promote(a: DType, b: DType) -> DType:
     return result
 
 
-def scalar_dtype(value: bool | int | float | complex, beside: DType) -> DType:
-    """The dtype that a Python number takes beside an array: the array's, if the kind allows it.
+def beside_scalar(dtype: DType, value: bool | int | float | complex) -> DType:
+    """The dtype in which an array of `dtype` and a Python number meet.
+
+    It is the array's, if the kind allows it; real floats become complex beside a complex number.
 
     Raises:
         TypeError: for a float beside integers, and the like; Python numbers never promote.
     """
-    allowed = (
-        beside.kind == "b"
-        if isinstance(value, bool)
-        else beside.kind in "iufc"
-        if isinstance(value, int)
-        else beside.kind in "fc"
-        if isinstance(value, float)
-        else beside.kind == "c"
-    )
-    if not allowed:
+    if isinstance(value, complex) and dtype.kind == "f":
+        return ALL["complex64"] if dtype == FLOAT32 else ALL["complex128"]
+    kinds = {bool: "b", int: "iufc", float: "fc", complex: "c"}
+    allowed = next(letters for kind, letters in kinds.items() if isinstance(value, kind))
+    if dtype.kind not in allowed:
         raise TypeError(
-            f"the Python number {value!r} does not fit an array of {beside}: numbers never "
+            f"the Python number {value!r} does not fit an array of {dtype}: numbers never "
             "promote. Fix: convert the array with astype."
         )
-    if isinstance(value, int) and beside.kind in "iu":
-        info = np.iinfo(beside)
+    return dtype
+
+
+def scalar_dtype(value: bool | int | float | complex, beside: DType) -> DType:
+    """The dtype that a Python number takes beside an array: see `beside_scalar`.
+
+    Raises:
+        OverflowError: for an integer that the dtype does not hold.
+    """
+    dtype = beside_scalar(beside, value)
+    if isinstance(value, int) and dtype.kind in "iu":
+        info = np.iinfo(dtype)
         if not info.min <= value <= info.max:
-            raise OverflowError(f"{value} does not fit {beside}")
-    return beside
+            raise OverflowError(f"{value} does not fit {dtype}")
+    return dtype

@@ -62,3 +62,24 @@ def copy_complex(target: Array, x: Array) -> None:
         sides = [part(x, 0), part(x, 1)] if x.dtype.kind == "c" else [x, zero]
         launch("positive", [sides[0]], real, real.dtype)
         launch("positive", [sides[1]], part(target, 1), real.dtype)
+
+
+def real(x: Array, /) -> Array:
+    """The real parts, as a view."""
+    return part(x, 0) if x.dtype.kind == "c" else _number("real", x)
+
+
+def imag(x: Array, /) -> Array:
+    """The imaginary parts, as a view; zeros for real numbers."""
+    if x.dtype.kind == "c":
+        return part(x, 1)
+    zero = Array.from_numpy(x.device, np.zeros((), _number("imag", x).dtype))
+    y = Array.empty(x.device, x.shape, x.dtype)
+    launch("positive", [zero], y, y.dtype)
+    return y
+
+
+def _number(name: str, x: Array) -> Array:
+    if x.dtype == BOOL:
+        raise TypeError(f"{name}: numbers are wanted, got bool")
+    return x
