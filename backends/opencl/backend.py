@@ -74,5 +74,7 @@ class OpenCLBackend:
             "largest work-group": str(self.queue.max_group),
             "local memory": f"{self.queue.local_memory // 1024} KiB",
             "float64": "yes" if self.queue.float64 else "no",
-            "memory in use": f"{pool.bytes_in_use:,} bytes ({pool.bytes_held:,} kept for reuse)",
+            "memory in use": f"{pool.bytes_in_use:,} bytes ({pool.bytes_held:,} kept for reuse, "
+            f"{pool.peak:,} at the peak, {pool.limit:,} at most)",
+            "memory shared with NumPy": "yes" if pool.shares else "no",
         }

@@ -1,4 +1,4 @@
-"""Building kernels and launching them: programs once per device, kernel objects once per thread.
+"""Launching kernels: programs once per device, kernel objects once per thread.
 
 A launch on the warm path is: find the thread's kernel object, set its arguments, enqueue. Setting
 and enqueueing hold the queue's lock. Nothing waits.
@@ -7,7 +7,6 @@ and enqueueing hold the queue's lock. Nothing waits.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,20 +15,31 @@ import pyopencl as cl
 
 from nnkit import counters, kernels
 from nnkit.backends.opencl.array import Array
+from nnkit.backends.opencl.memory import out_of_memory
+from nnkit.backends.opencl.programs import Defines, Programs
 from nnkit.backends.opencl.queue import Queue, describe
-from nnkit.errors import KernelUnavailable
+from nnkit.errors import DeviceError, KernelUnavailable
 
-OPTIONS = ["-cl-std=CL1.2", "-cl-mad-enable"]
+SetArgs = Callable[[Sequence[Any]], None]
 
-Defines = tuple[tuple[str, str | int], ...]
-Pack = Callable[[Sequence[Any]], list[Any]]
+
+class Ready:
+    """A kernel object of one thread, with the function that sets its arguments."""
+
+    __slots__ = ("counted", "kernel", "name", "set_args", "where")
+
+    def __init__(self, kernel: Any, signature: kernels.Signature, family: str) -> None:
+        self.kernel, self.name = kernel, signature.name
+        self.set_args = _setter(kernel, signature)
+        self.counted = ("opencl", signature.name)
+        self.where = f"kernels/{family}.cl, {signature.name}"
 
 
 class _Kernels(threading.local):
     """Each thread has its own kernel objects: two that set arguments on one would mix them."""
 
     def __init__(self) -> None:
-        self.ready: dict[tuple[str, str, Defines], tuple[Any, Pack]] = {}
+        self.ready: dict[Any, Ready] = {}
 
 
 class OpenCLLauncher:
@@ -41,10 +51,8 @@ class OpenCLLauncher:
         self.cpu = queue.cpu
         self.compute_units = queue.compute_units
         self.max_group = queue.max_group
-        self._programs: dict[tuple[str, Defines], Any] = {}
-        self._failed: dict[tuple[str, Defines], str] = {}
-        self._build_lock = threading.Lock()
-        self._per_thread = _Kernels()
+        self.programs = Programs(queue.context, queue.cl_device, queue.name)
+        self.per_thread = _Kernels()
 
     def empty(self, shape: Sequence[int], dtype: Any) -> Array:
         """A new array whose elements are not set."""
@@ -71,63 +79,76 @@ class OpenCLLauncher:
 
         Raises:
             KernelUnavailable: it cannot be built, or the driver refuses the launch.
+            DeviceError: the driver has no memory left to run it.
         """
         key = (family, kernel, tuple(defines.items()))
-        mine = self._per_thread.ready
-        ready = mine.get(key)
+        ready = self.per_thread.ready.get(key)
         if ready is None:
-            ready = mine[key] = self._kernel(family, kernel, defines)
-        made, pack = ready
+            ready = self.per_thread.ready[key] = self.ready(family, kernel, defines)
+        self.run(ready, groups, items, args)
+
+    def run(
+        self, ready: Ready, groups: tuple[int, ...], items: tuple[int, ...], args: Sequence[Any]
+    ) -> None:
+        """Enqueue a kernel that is ready in this thread; the rest is as in `launch`."""
         queue = self.queue
-        global_size = tuple(g * i for g, i in zip(groups, items, strict=True))
         with queue.lock:
             try:
-                made.set_args(*pack(args))
-                event = cl.enqueue_nd_range_kernel(queue.queue, made, global_size, items)
+                ready.set_args(args)
+                event = cl.enqueue_nd_range_kernel(
+                    queue.queue, ready.kernel, groups, items, g_times_l=True
+                )
             except cl.Error as error:
-                raise KernelUnavailable(
-                    f"kernels/{family}.cl, {kernel}: {queue.name} refused the launch of "
-                    f"{global_size} work-items in groups of {items}: {describe(error)}"
-                ) from error
-            queue.launched(event, kernel)
-        counters.launches["opencl", kernel] += 1
+                event = self._once_more(ready, groups, items, args, error)
+            queue.launched(event, ready.name)
+        counters.launches[ready.counted] += 1
 
-    def _kernel(self, family: str, name: str, defines: dict[str, str | int]) -> tuple[Any, Pack]:
-        """A kernel object of this thread, and the function that lays out its arguments."""
-        program = self._program(family, tuple(defines.items()))
+    def _once_more(
+        self,
+        ready: Ready,
+        groups: tuple[int, ...],
+        items: tuple[int, ...],
+        args: Sequence[Any],
+        error: Any,
+    ) -> Any:
+        """Try again with an empty pool where memory ran out, as some drivers find only now."""
+        queue = self.queue
+        if not out_of_memory(error):
+            raise self._refused(ready, groups, items, error) from error
+        queue.pool.release_free()
+        try:
+            ready.set_args(args)
+            return cl.enqueue_nd_range_kernel(
+                queue.queue, ready.kernel, groups, items, g_times_l=True
+            )
+        except cl.Error as again:
+            if not out_of_memory(again):
+                raise self._refused(ready, groups, items, again) from again
+            raise DeviceError(
+                f"{ready.where}: {queue.name} has no memory to run it ({describe(again)}); "
+                f"{queue.pool.state()}. Fix: smaller batches, or free tensors you hold."
+            ) from again
+
+    def _refused(
+        self, ready: Ready, groups: tuple[int, ...], items: tuple[int, ...], error: Any
+    ) -> KernelUnavailable:
+        return KernelUnavailable(
+            f"{ready.where}: {self.queue.name} refused the launch of {groups} groups of "
+            f"{items} work-items: {describe(error)}"
+        )
+
+    def ready(self, family: str, name: str, defines: dict[str, str | int]) -> Ready:
+        """A kernel object for the calling thread alone."""
+        complete: Defines = (*defines.items(), ("CPU", int(self.cpu)))
+        program = self.programs.get(family, complete)
         signature = kernels.signatures(family, defines)[name]
         try:
-            made = cl.Kernel(program, name)
+            return Ready(cl.Kernel(program, name), signature, family)
         except cl.Error as error:
             raise KernelUnavailable(
                 f"kernels/{family}.cl, {name}: {self.queue.name} has no such kernel: "
                 f"{describe(error)}"
             ) from error
-        made.set_scalar_arg_dtypes([None if arg.pointer else arg.dtype for arg in signature.args])
-        return made, _packer(signature)
-
-    def _program(self, family: str, defines: Defines) -> Any:
-        key = (family, defines)
-        with self._build_lock:
-            if key in self._failed:
-                raise KernelUnavailable(self._failed[key])
-            if key not in self._programs:
-                try:
-                    self._programs[key] = self._build(family, defines)
-                except cl.Error as error:
-                    log = _first_error(str(error))
-                    self._failed[key] = (
-                        f"kernels/{family}.cl does not build on {self.queue.name}: {log}"
-                    )
-                    raise KernelUnavailable(self._failed[key]) from error
-            return self._programs[key]
-
-    def _build(self, family: str, defines: Defines) -> Any:
-        source = kernels.source(family, {**dict(defines), "CPU": int(self.cpu)})
-        with warnings.catch_warnings():
-            # Some drivers write to the log on success, which pyopencl would warn about each time.
-            warnings.simplefilter("ignore")
-            return cl.Program(self.queue.context, source).build(OPTIONS)
 
 
 def launcher_of(queue: Queue) -> OpenCLLauncher:
@@ -139,11 +160,14 @@ def launcher_of(queue: Queue) -> OpenCLLauncher:
     return launcher
 
 
-def _packer(signature: kernels.Signature) -> Pack:
-    """Lay arguments out for `set_args`: an array becomes its buffer and, if asked for, its offset.
+def _setter(kernel: Any, signature: kernels.Signature) -> SetArgs:
+    """Sets a kernel's arguments: an array becomes its buffer and, if asked for, its offset.
 
     The function is a generated expression, because this runs at every launch.
     """
+    # A struct is of a void dtype: without one pyopencl tries each way to pass it (6 µs).
+    kinds = [None if arg.pointer else arg.dtype or np.dtype(np.void) for arg in signature.args]
+    kernel.set_scalar_arg_dtypes(kinds)
     parts: list[str] = []
     given = -1
     for arg in signature.args:
@@ -152,15 +176,6 @@ def _packer(signature: kernels.Signature) -> Pack:
         else:
             given += 1
             parts.append(f"args[{given}]" + (".block.buffer" if arg.pointer else ""))
-    pack: Pack = eval(  # noqa: S307 (text of our own kernels)
-        f"lambda args: [{', '.join(parts)}]"
-    )
-    return pack
-
-
-def _first_error(log: str) -> str:
-    """The line of a build log that says what is wrong."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return next(
-        (line for line in lines if "error" in line.lower()), lines[0] if lines else "no log"
-    )
+    text = f"lambda args: set_args({', '.join(parts)})"
+    setter: SetArgs = eval(text, {"set_args": kernel.set_args})  # noqa: S307 (our kernels' text)
+    return setter

@@ -7,11 +7,14 @@ through a table of at most MAX_AXES axes, in which neighbouring axes are joined 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple, cast
 
-from nnkit.backends.device.launcher import grid
+from nnkit.backends.device.launcher import Grid, Launcher, grid
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.dtypes import DType, c_name, on_device
-from nnkit.backends.opencl.launch import launcher_of
+from nnkit.backends.opencl.launch import OpenCLLauncher, Ready, launcher_of
 from nnkit.backends.opencl.layout import Strides, broadcast_strides, collapse
 from nnkit.errors import KernelUnavailable
 from nnkit.typing import Shape
@@ -22,43 +25,80 @@ _NO_LAYOUT = bytes(5 * MAX_AXES * 8)
 _PACK = struct.Struct(f"<{5 * MAX_AXES}q")
 
 
-def launch(name: str, inputs: list[Array], y: Array, compute: DType) -> None:
+class _Cores(NamedTuple):
+    """What `grid` asks of a launcher."""
+
+    cpu: bool
+    compute_units: int
+    max_group: int
+
+
+@lru_cache(maxsize=1024)
+def _grid(n: int, cpu: bool, compute_units: int, max_group: int) -> Grid:
+    return grid(cast("Launcher", _Cores(cpu, compute_units, max_group)), n)
+
+
+def launch(name: str, inputs: Sequence[Array], y: Array, compute: DType) -> None:
     """Enqueue one elementwise kernel that writes all of y; inputs are broadcast to y's shape."""
     n = y.size
     if n == 0:
         return
-    if not all(on_device(x.dtype) for x in (*inputs, y)):
-        raise KernelUnavailable(f"{name} has no kernel for {y.dtype}")
-    flat = _flat_steps(inputs, y)
-    if flat is not None:
-        axes, steps, layout = 1, flat, _NO_LAYOUT
-    else:
-        strides = [broadcast_strides(x.shape, x.strides, y.shape) for x in inputs]
-        shape, operands = collapse(y.shape, [*strides, y.strides])
-        if len(shape) > MAX_AXES:
-            raise KernelUnavailable(f"{name} on views of more than {MAX_AXES} axes")
-        axes, layout = len(shape), _layout(shape, operands)
-        steps = [s[-1] for s in operands]
-    defines = _defines(name, inputs, y, compute, axes, steps)
+    axes, layout, steps = 1, _NO_LAYOUT, _flat_steps(inputs, y)
+    if steps is None:
+        axes, layout, steps = _strided(name, inputs, y)
     launcher = launcher_of(y.device)
-    groups, items = grid(launcher, n)
-    kernel = f"map{len(inputs)}"
-    launcher.launch("elementwise", kernel, groups, items, *inputs, y, n, layout, **defines)
+    key = (name, compute, y.dtype, axes, steps, launcher.cpu, *[x.dtype for x in inputs])
+    known = launcher.per_thread.ready
+    ready = known.get(key)
+    if ready is None:
+        ready = known[key] = _ready(launcher, name, inputs, y, compute, axes, steps)
+    groups, items = _grid(n, launcher.cpu, launcher.compute_units, launcher.max_group)
+    launcher.run(ready, groups, items, (*inputs, y, n, layout))
 
 
-def _flat_steps(inputs: list[Array], y: Array) -> list[int] | None:
+def _flat_steps(inputs: Sequence[Array], y: Array) -> Strides | None:
     """The step of each operand where all is one run of elements, or None."""
     if not y.is_contiguous:
         return None
+    shape = y.shape
     steps = []
     for x in inputs:
-        if x.shape == y.shape and x.is_contiguous:
+        if x.shape == shape and x.is_contiguous:
             steps.append(1)
         elif x.size == 1:
             steps.append(0)
         else:
             return None
-    return [*steps, 1]
+    return (*steps, 1)
+
+
+def _strided(name: str, inputs: Sequence[Array], y: Array) -> tuple[int, bytes, Strides]:
+    """Axes that are left when neighbours are joined, the struct, and the last axis's steps.
+
+    A step is 0 or 1, or -1 for one that the kernel reads from the struct.
+    """
+    strides = [broadcast_strides(x.shape, x.strides, y.shape) for x in inputs]
+    shape, operands = collapse(y.shape, [*strides, y.strides])
+    if len(shape) > MAX_AXES:
+        raise KernelUnavailable(f"{name} on views of more than {MAX_AXES} axes")
+    steps = tuple(s[-1] if s[-1] in (0, 1) else -1 for s in operands)
+    return len(shape), _layout(shape, operands), steps
+
+
+def _ready(
+    launcher: OpenCLLauncher,
+    name: str,
+    inputs: Sequence[Array],
+    y: Array,
+    compute: DType,
+    axes: int,
+    steps: Strides,
+) -> Ready:
+    """The kernel for these dtypes and steps, built at need."""
+    if not all(on_device(x.dtype) for x in (*inputs, y)):
+        raise KernelUnavailable(f"{name} has no kernel for {y.dtype}")
+    defines = _defines(name, inputs, y, compute, axes, steps)
+    return launcher.ready("elementwise", f"map{len(inputs)}", defines)
 
 
 def _layout(shape: Shape, operands: list[Strides]) -> bytes:
@@ -74,12 +114,12 @@ def _layout(shape: Shape, operands: list[Strides]) -> bytes:
 
 
 def _defines(
-    name: str, inputs: list[Array], y: Array, compute: DType, axes: int, steps: list[int]
+    name: str, inputs: Sequence[Array], y: Array, compute: DType, axes: int, steps: Strides
 ) -> dict[str, str | int]:
     types = [c_name(x.dtype) for x in inputs] + ["u8"] * (3 - len(inputs))
     result, work = c_name(y.dtype), c_name(compute)
-    *ins, out = steps
-    ins += [0] * (3 - len(ins))
+    *given, out = steps
+    ins = [*given, *[0] * (3 - len(given))]
     same = all(t == work for t in types[: len(inputs)]) and result == work
     vector = (
         y.device.cpu and same and compute.kind == "f" and out == 1 and all(s in (0, 1) for s in ins)
@@ -102,4 +142,4 @@ def _defines(
 
 
 def _step(operand: str, step: int) -> str:
-    return str(step) if step in (0, 1) else f"LAST({operand})"
+    return f"LAST({operand})" if step < 0 else str(step)

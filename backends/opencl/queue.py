@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict, deque
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,9 @@ class Queue:
         self.queue = cl.CommandQueue(self.context)
         self.lock = threading.RLock()
         """Held from setting a kernel's arguments until it is enqueued, and around transfers."""
-        self.pool = Pool(self.context, device)
+        # Blocks may be the host's memory: it must not go away under a running kernel.
+        weakref.finalize(self, _finish, self.queue)
+        self.pool = Pool(self.queue, device)
         self._launched: deque[tuple[Any, str]] = deque()
         """Events of launches whose end has not been looked at, with the kernel's name."""
         self.launcher: Any = None  # made at first use by launch.launcher_of
@@ -49,13 +53,18 @@ class Queue:
 
     def upload(self, data: Host) -> Block:
         """Copy a C-contiguous host array into a new block, behind the launches before it."""
+        if not data.nbytes:
+            return self.pool.allocate(0)
+        counters.moved(counters.to_device, "opencl", data.nbytes)
+        block = self.pool.filled(data)
+        if block is not None:
+            return block
         block = self.pool.allocate(data.nbytes)
-        if data.nbytes:
-            counters.moved(counters.to_device, "opencl", data.nbytes)
-            private = data.copy()  # the caller may change its array before the copy has run
-            with self.lock, failing_as(self, "upload"):
-                event = cl.enqueue_copy(self.queue, block.buffer, private, is_blocking=False)
-            self._keep_until_done(event)
+        private = data.copy()  # the caller may change its array before the copy has run
+        with self.lock, failing_as(self, "upload"):
+            event = cl.enqueue_copy(self.queue, block.buffer, private, is_blocking=False)
+            self.pool.last = event
+        self._keep_until_done(event)
         return block
 
     def _keep_until_done(self, event: Any) -> None:
@@ -87,8 +96,10 @@ class Queue:
         Drivers let a blocking read or `clFinish` succeed after a launch before it has failed; only
         the launch's own event tells.
         """
-        self._launched.append((event, kernel))
-        if len(self._launched) >= MOST_EVENTS:
+        self.pool.last = event
+        launched = self._launched
+        launched.append((event, kernel))
+        if len(launched) >= MOST_EVENTS:
             self._look_at(MOST_EVENTS // 2)
 
     def _look_at(self, count: int) -> None:
@@ -106,6 +117,11 @@ class Queue:
                 "Results may be lost. Fix: start the process anew; if it comes again, choose "
                 "another backend by NNKIT_BACKEND."
             ) from error
+
+
+def _finish(queue: Any) -> None:
+    with suppress(cl.Error):
+        queue.finish()
 
 
 def _failed(event: Any) -> bool:
