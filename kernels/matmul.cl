@@ -12,15 +12,32 @@
 // cpu_dots: A's rows and B's columns are runs of memory; see there.
 // gpu_product: a group of TILE x TILE work-items computes a square of C of TILE * PER_ITEM, step by
 //   step of TILE along k, through local memory. Grid: (columns, rows, batches).
+// whole_product: integers (WHOLE is an unsigned type, so that overflow wraps), any strides.
+//   Grid: one dimension, FOR_EACH over the elements of C.
 // Limits: elements of one matrix below 2^63.
 //
-// variants: real=float,BIAS=0; real=double,BIAS=0; real=float,BIAS=1
+// variants: real=float,BIAS=0; real=double,BIAS=0; real=float,BIAS=1; WHOLE=u32
 
 #ifndef CPU
 #define CPU 0
 #endif
 
-#if CPU
+#ifdef WHOLE
+__kernel void whole_product(__global const WHOLE *a, const i64 a_at, const i64 a_batch,
+                            const i64 a_row, const i64 a_col, __global const WHOLE *b,
+                            const i64 b_at, const i64 b_batch, const i64 b_row, const i64 b_col,
+                            __global WHOLE *c, const i64 batches, const i64 m, const i64 n,
+                            const i64 k) {
+    a += a_at, b += b_at;
+    FOR_EACH(i, batches * m * n) {
+        const i64 from_a = i / (m * n) * a_batch + i / n % m * a_row;
+        const i64 from_b = i / (m * n) * b_batch + i % n * b_col;
+        WHOLE sum = 0;
+        for (i64 p = 0; p < k; ++p) sum += a[from_a + p * a_col] * b[from_b + p * b_row];
+        c[i] = sum;
+    }
+}
+#elif CPU
 #define LANES 16
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from nnkit import counters
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.dtypes import ALL, FLOAT32, INT64, DType
 from nnkit.backends.opencl.elementwise import cast, constant, copy_into
 from nnkit.backends.opencl.queue import Queue
+from nnkit.errors import KernelUnavailable
 from nnkit.typing import Shape
 
 
@@ -83,26 +87,21 @@ def ones(shape: int | Shape, *, device: Queue, dtype: DType | None = None) -> Ar
     return full(shape, 1, device=device, dtype=dtype or FLOAT32)
 
 
-def arange(
-    start: Any, /, stop: Any = None, step: Any = 1, *, device: Queue, dtype: DType | None = None
-) -> Array:
-    """Evenly spaced numbers from `start` (included) to `stop` (excluded)."""
-    first, last = (0, start) if stop is None else (start, stop)
-    numbers = np.arange(first, last, step)
-    wanted = _default(numbers.dtype) if dtype is None else dtype
-    return asarray(numbers.astype(wanted), device=device)
+def on_device_or_made_on_host(make: Callable[..., Array]) -> Callable[..., Array]:
+    """`make`, or NumPy's function of that name where its kernel is unavailable."""
+    name = make.__name__
 
-
-def host_made(name: str) -> Any:
-    """A creation function that NumPy fills (linspace, eye, …)."""
-    import array_api_compat.numpy as host
-
+    @functools.wraps(make)
     def create(*args: Any, device: Queue, dtype: DType | None = None, **options: Any) -> Array:
-        made = getattr(host, name)(*args, **options)
-        return asarray(made.astype(_default(made.dtype) if dtype is None else dtype), device=device)
+        try:
+            return make(*args, device=device, dtype=dtype, **options)
+        except KernelUnavailable as error:
+            counters.fell_back(name, str(dtype), f"opencl ({device.name})", str(error))
+            values = [a.numpy() if isinstance(a, Array) else a for a in args]
+            made = np.asarray(getattr(np, name)(*values, **options))
+            wanted = _default(made.dtype) if dtype is None else np.dtype(dtype)
+            return asarray(made.astype(wanted, copy=False), device=device)
 
-    create.__name__ = name
-    create.__doc__ = f"As `numpy.{name}`."
     return create
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.dtypes import promote
-from nnkit.backends.opencl.elementwise import cast, contiguous, copy_into
+from nnkit.backends.opencl.elementwise import cast, contiguous, copy_into, same_device
 from nnkit.backends.opencl.layout import (
     broadcast_shapes,
     broadcast_strides,
@@ -47,13 +48,18 @@ def moveaxis(x: Array, source: Any, destination: Any, /) -> Array:
     """Some axes moved to other places, the rest in their order."""
     sources = normalize_axes("moveaxis", source, x.ndim)
     targets = normalize_axes("moveaxis", destination, x.ndim)
+    if not len(set(sources)) == len(sources) == len(set(targets)) == len(targets):
+        raise ValueError(
+            f"moveaxis: source {source} and destination {destination} must name as "
+            "many axes, each once"
+        )
     order = [a for a in range(x.ndim) if a not in sources]
     for target, axis in sorted(zip(targets, sources, strict=True)):
         order.insert(target, axis)
     return permute_dims(x, order)
 
 
-def expand_dims(x: Array, /, *, axis: int = 0) -> Array:
+def expand_dims(x: Array, /, axis: int = 0) -> Array:
     """A new axis of length 1."""
     if not -x.ndim - 1 <= axis <= x.ndim:
         raise IndexError(f"expand_dims: axis must be in [{-x.ndim - 1}, {x.ndim}], got {axis}")
@@ -91,33 +97,83 @@ def broadcast_arrays(*arrays: Array) -> list[Array]:
 
 def concat(arrays: Sequence[Array], /, *, axis: int | None = 0) -> Array:
     """The arrays one after the other along an axis that they have; None flattens them first."""
+    if not arrays:
+        raise ValueError("concat: at least one array is needed")
     parts = [reshape(x, (-1,)) for x in arrays] if axis is None else list(arrays)
     first = parts[0]
     (at,) = normalize_axes("concat", axis or 0, first.ndim)
-    dtype = first.dtype
     for part in parts[1:]:
-        dtype = promote(dtype, part.dtype)
+        same_device("concat", first, part)
         if (*part.shape[:at], *part.shape[at + 1 :]) != (*first.shape[:at], *first.shape[at + 1 :]):
             raise ValueError(
                 f"concat: shapes must agree but for axis {at}, got {first.shape} and {part.shape}"
             )
     length = sum(part.shape[at] for part in parts)
+    dtype = functools.reduce(promote, (part.dtype for part in parts))
     y = Array.empty(first.device, (*first.shape[:at], length, *first.shape[at + 1 :]), dtype)
     start = 0
-    before = (slice(None),) * at
     for part in parts:
-        copy_into(y[(*before, slice(start, start + part.shape[at]), ...)], part)
-        start += part.shape[at]
+        stop = start + part.shape[at]
+        copy_into(y[along(at, slice(start, stop))], part)
+        start = stop
     return y
+
+
+def along(axis: int, key: Any) -> tuple[Any, ...]:
+    """The index that applies `key` to one axis."""
+    return (*(slice(None),) * axis, key)
 
 
 def stack(arrays: Sequence[Array], /, *, axis: int = 0) -> Array:
     """The arrays, all of one shape, side by side along a new axis."""
+    if any(x.shape != arrays[0].shape for x in arrays):
+        raise ValueError(f"stack: shapes must agree, got {[x.shape for x in arrays]}")
     return concat([expand_dims(x, axis=axis) for x in arrays], axis=axis)
 
 
 def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
     """The parts of x along an axis, without it."""
     (at,) = normalize_axes("unstack", axis, x.ndim)
-    before = (slice(None),) * at
-    return tuple(x[(*before, i, ...)] for i in range(x.shape[at]))
+    return tuple(x[along(at, i)] for i in range(x.shape[at]))
+
+
+def roll(
+    x: Array, /, shift: int | Sequence[int], *, axis: int | Sequence[int] | None = None
+) -> Array:
+    """The elements moved on by `shift` places, round the end; None rolls them as one row."""
+    if axis is None:
+        if not isinstance(shift, int):
+            raise ValueError("roll: several shifts need as many axes")
+        return reshape(_rolled(reshape(x, (-1,)), shift, 0), x.shape)
+    axes = normalize_axes("roll", axis, x.ndim)
+    shifts = (shift,) * len(axes) if isinstance(shift, int) else tuple(shift)
+    if len(shifts) != len(axes):
+        raise ValueError(f"roll: {len(shifts)} shifts for {len(axes)} axes")
+    y = cast(x, x.dtype) if not axes else x
+    for places, at in zip(shifts, axes, strict=True):
+        y = _rolled(y, places, at)
+    return y
+
+
+def _rolled(x: Array, shift: int, axis: int) -> Array:
+    length = x.shape[axis]
+    cut = -shift % length if length else 0
+    return concat([x[along(axis, slice(cut, None))], x[along(axis, slice(None, cut))]], axis=axis)
+
+
+def tile(x: Array, repetitions: Sequence[int], /) -> Array:
+    """x put side by side with itself along each axis."""
+    counts = (1,) * (x.ndim - len(repetitions)) + tuple(repetitions)
+    y = x.view((1,) * (len(counts) - x.ndim) + x.shape, (0,) * (len(counts) - x.ndim) + x.strides)
+    for axis, count in enumerate(counts):
+        if count != 1:
+            y = repeated(y, axis, axis, count)
+    return cast(y, x.dtype) if y.block is x.block else y
+
+
+def repeated(x: Array, axis: int, at: int, count: int) -> Array:
+    """x repeated along a new axis in front of `at`, which is then joined to `axis`."""
+    if count < 0:
+        raise ValueError(f"an axis is repeated 0 times or more, got {count}")
+    many = broadcast_to(expand_dims(x, axis=at), (*x.shape[:at], count, *x.shape[at:]))
+    return reshape(many, (*x.shape[:axis], count * x.shape[axis], *x.shape[axis + 1 :]))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from nnkit.backends.device.launcher import grid
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.dtypes import c_name
-from nnkit.backends.opencl.elementwise import contiguous, meet
+from nnkit.backends.opencl.elementwise import cast, contiguous, meet
 from nnkit.backends.opencl.launch import OpenCLLauncher, launcher_of
 from nnkit.backends.opencl.layout import (
     broadcast_shapes,
@@ -27,7 +28,8 @@ def matmul(a: Array, b: Array, bias: Array | None = None) -> Array:
 
     Raises:
         ValueError: where the inner lengths differ, or an operand has no axis.
-        KernelUnavailable: for dtypes other than float32 and float64.
+        TypeError: for bool.
+        KernelUnavailable: for complex numbers.
     """
     a, b, dtype = meet("matmul", a, b)
     if a.ndim == 0 or b.ndim == 0:
@@ -39,8 +41,11 @@ def matmul(a: Array, b: Array, bias: Array | None = None) -> Array:
             f"matmul: the last axis of a must be as long as the last but one of b, got {a.shape} "
             f"and {b.shape}"
         )
-    if dtype.kind != "f" or a.dtype != b.dtype:
+    if dtype.kind == "b":
+        raise TypeError("matmul takes numeric arrays, got bool. Fix: convert with astype.")
+    if dtype.kind == "c":
         raise KernelUnavailable(f"matmul has no kernel for {a.dtype} with {b.dtype}")
+    rows, columns = (x if x.dtype == dtype else cast(x, dtype) for x in (rows, columns))
     batch = broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
     c = Array.empty(a.device, (*batch, rows.shape[-2], columns.shape[-1]), dtype)
     if c.size:
@@ -70,7 +75,13 @@ def _product(a: Array, b: Array, c: Array, bias: Array | None) -> None:
     batches, m, k = a.shape
     n = b.shape[2]
     anything = bias if bias is not None else a  # a pointer that is not read
-    if not launcher.cpu:
+    if c.dtype.kind != "f":
+        # Signed numbers that overflow are undefined in C; unsigned ones wrap to the same bits.
+        launcher.launch(
+            "matmul", "whole_product", *grid(launcher, c.size * (16 if launcher.cpu else 1)),
+            a, *a.strides, b, *b.strides, c, batches, m, n, k, WHOLE=f"u{8 * c.dtype.itemsize}",
+        )  # fmt: skip
+    elif not launcher.cpu:
         squares = (-(-n // GPU_SIDE), -(-m // GPU_SIDE), batches)
         launcher.launch(
             "matmul", "gpu_product", squares, (GPU_TILE, GPU_TILE, 1),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnkit.backends.device.launcher import grid
 from nnkit.backends.opencl.array import Array
-from nnkit.backends.opencl.dtypes import BOOL, INT64, DType, c_name
+from nnkit.backends.opencl.dtypes import BOOL, INT64, DType, c_name, on_device
 from nnkit.backends.opencl.launch import launcher_of
 from nnkit.backends.opencl.layout import Strides, collapse, size_of
 from nnkit.backends.opencl.map import MAX_AXES
@@ -20,97 +20,138 @@ from nnkit.typing import Axis, Shape
 
 ROW_PART = 4096
 COLUMN_PART = 1024
-"""Elements that one work-item folds: no chain of additions is longer."""
+"""Elements that one work-item folds in a row; longer axes are cut, for parallel work."""
 COLUMN_BLOCK = 256
 
 FIRST = {"sum": "0", "prod": "1", "any": "0", "all": "1"}
 
 
-def fold(
-    name: str,
-    x: Array,
-    axis: Axis,
-    keepdims: bool,
-    *,
-    work: DType,
-    gives: DType,
-    mean: bool = False,
-) -> Array:
-    """Fold `axis` of x with 'sum', 'prod', 'max', 'min', 'any' or 'all'.
+class Plan(NamedTuple):
+    """What happens to the elements on their way: see the head of kernels/reduce.cl."""
 
-    Args:
-        name: the fold.
-        x: an array of any strides.
-        axis: one axis, several, or None for all.
-        keepdims: whether the folded axes stay, with length 1.
-        work: the dtype of the accumulator.
-        gives: the dtype of the result.
-        mean: divide the sum by the number of elements.
+    name: str
+    """'sum', 'prod', 'max', 'min', 'any' or 'all'."""
+    work: DType
+    """The dtype of the accumulator."""
+    pre: str = "none"
+    """'none', 'square' or 'truth': what is done to each element first."""
+    divisor: float | None = None
+    """What the result is divided by: the number of elements, for a mean."""
+
+
+def fold(plan: Plan, x: Array, axis: Axis, keepdims: bool, gives: DType) -> Array:
+    """Fold `axis` of x: one axis, several, or None for all; `gives` is the dtype of the result.
+
+    Raises:
+        ValueError: for the largest or smallest of no elements.
+        KernelUnavailable: for complex numbers, and views of too many axes.
     """
-    axes = normalize_axes(name, axis, x.ndim)
-    kept = keep_axes(x.shape, axes)
-    shape = kept if keepdims else tuple(n for i, n in enumerate(x.shape) if i not in axes)
-    count = size_of(tuple(x.shape[a] for a in axes))
-    if count == 0 and name in ("max", "min"):
-        raise ValueError(f"{name}: the axes {axes} of the shape {x.shape} have no elements")
-    y = Array.empty(x.device, shape, gives)
+    if not on_device(x.dtype) or not on_device(gives):
+        raise KernelUnavailable(f"{plan.name} has no kernel for {x.dtype}")
+    axes = reduced_axes(plan.name, axis, x.ndim)
+    y = Array.empty(x.device, left(x.shape, axes, keepdims), gives)
+    if plan.name in ("max", "min"):
+        _refuse_empty(plan.name, x, axes)
     if y.size:
-        _fold(name, x, axes, y, work, count if mean else 1)
+        _fold(plan, x, axes, y)
     return y
 
 
-def _fold(name: str, x: Array, axes: Sequence[int], y: Array, work: DType, divisor: int) -> None:
+def reduced_axes(name: str, axis: Axis, ndim: int) -> tuple[int, ...]:
+    """The axes from 0, each once."""
+    axes = normalize_axes(name, axis, ndim)
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"{name}: an axis is named twice in {axis}")
+    return axes
+
+
+def left(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
+    """The shape without the axes, or with them at length 1."""
+    if keepdims:
+        return keep_axes(shape, axes)
+    return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+def _refuse_empty(name: str, x: Array, axes: Sequence[int]) -> None:
+    if any(x.shape[a] == 0 for a in axes):
+        raise ValueError(f"{name}: the axes {tuple(axes)} of the shape {x.shape} have no elements")
+
+
+def _fold(plan: Plan, x: Array, axes: Sequence[int], y: Array) -> None:
     groups = _group(x, axes)
     kept, reduced = size_of(groups.kept_shape), size_of(groups.red_shape)
-    columns = _side_by_side(x, groups, work) and kept >= 16
+    columns = _side_by_side(x, groups, plan.work) and kept >= 16
     parts = max(1, -(-reduced // (COLUMN_PART if columns else ROW_PART)))
-    target = y if parts == 1 else Array.empty(x.device, (kept, parts), work)
-    defines: dict[str, str | int] = {
-        "FOLD": f"fold_{name}",
-        "FOLD_V": f"lanes_{name}",
-        "TX": c_name(x.dtype),
-        "ACC": c_name(work),
-        "TO": c_name(target.dtype),
-        "FIRST": _first(name, work),
-        "NKEPT": len(groups.kept_shape),
-        "NRED": len(groups.red_shape),
-        "S_R": "1" if groups.red[-1:] in ((), (1,)) else "LAST_R",
-        "VECTOR": int(columns or _in_rows(x, groups, work)),
-    }
+    target = y if parts == 1 else Array.empty(x.device, (kept, parts), plan.work)
+    divisor = plan.divisor if parts == 1 else None
+    vector = columns or _in_rows(x, groups, plan.work)
     launcher = launcher_of(x.device)
     blocks = -(-kept // COLUMN_BLOCK) if columns else kept
     work_groups, items = grid(launcher, blocks * parts * (16 if launcher.cpu else 1))
     launcher.launch(
         "reduce", "fold_columns" if columns else "fold_rows", work_groups, items,
-        x, target, kept, reduced, parts, divisor if parts == 1 else 1, groups.pack(), **defines,
+        x, target, kept, reduced, parts, 1 if divisor is None else divisor, groups.pack(),
+        **_defines(plan, x, target, groups, divisor is not None, vector),
     )  # fmt: skip
     if parts > 1:
-        _fold(name, target, (1,), y, work, divisor)
+        _fold(plan._replace(pre="none"), target, (1,), y)
+
+
+def _defines(
+    plan: Plan, x: Array, y: Array, groups: _Groups, divide: bool, vector: bool
+) -> dict[str, str | int]:
+    wraps = plan.name in ("sum", "prod") and plan.work.kind == "i"
+    return {
+        "FOLD": f"fold_{plan.name}",
+        "FOLD_V": f"lanes_{plan.name}",
+        "PRE": f"pre_{plan.pre}",
+        "TX": c_name(x.dtype),
+        # Signed numbers that overflow are undefined in C; unsigned ones wrap to the same bits.
+        "ACC": ("u" if wraps else "") + c_name(plan.work).removeprefix("i" if wraps else ""),
+        "TO": c_name(y.dtype),
+        "FIRST": _first(plan.name, plan.work),
+        "NKEPT": len(groups.kept_shape),
+        "NRED": len(groups.red_shape),
+        "S_R": "1" if groups.red[-1] == 1 else "LAST_R",
+        "EXACT": int(plan.name == "sum" and plan.work.kind == "f"),
+        "DIVIDE": int(divide),
+        "VECTOR": int(vector),
+    }
 
 
 def find(name: str, x: Array, axis: int | None, keepdims: bool) -> Array:
     """The position (int64) of the first largest ('argmax') or smallest ('argmin') element."""
-    axes = normalize_axes(name, axis, x.ndim)
-    kept = keep_axes(x.shape, axes)
-    shape = kept if keepdims else tuple(n for i, n in enumerate(x.shape) if i not in axes)
-    if any(x.shape[a] == 0 for a in axes):
-        raise ValueError(f"{name}: the axes {axes} of the shape {x.shape} have no elements")
-    y = Array.empty(x.device, shape, INT64)
-    if y.size == 0:
-        return y
+    if not on_device(x.dtype):
+        raise KernelUnavailable(f"{name} has no kernel for {x.dtype}")
+    axes = reduced_axes(name, axis, x.ndim)
+    _refuse_empty(name, x, axes)
+    y = Array.empty(x.device, left(x.shape, axes, keepdims), INT64)
+    if y.size:
+        _find(name, x, axes, y)
+    return y
+
+
+def _find(name: str, x: Array, axes: Sequence[int], y: Array) -> None:
     groups = _group(x, axes)
-    count, reduced = size_of(groups.kept_shape), size_of(groups.red_shape)
+    kept, reduced = size_of(groups.kept_shape), size_of(groups.red_shape)
+    parts = -(-reduced // ROW_PART)
     ctype = c_name(x.dtype)
     defines: dict[str, str | int] = {
         "FOUND": f"found_{name}", "TX": ctype, "ACC": ctype, "TO": "i64", "FIRST": "0",
         "NKEPT": len(groups.kept_shape), "NRED": len(groups.red_shape), "S_R": "LAST_R",
     }  # fmt: skip
     launcher = launcher_of(x.device)
-    work_groups, items = grid(launcher, count)
+    places = y if parts == 1 else Array.empty(x.device, (kept, parts), INT64)
+    at = groups.pack()
+    work_groups, items = grid(launcher, kept * parts * (16 if launcher.cpu else 1))
     launcher.launch(
-        "reduce", "find", work_groups, items, x, y, count, reduced, groups.pack(), **defines
+        "reduce", "find", work_groups, items, x, places, kept, reduced, parts, at, **defines
     )
-    return y
+    if parts > 1:
+        work_groups, items = grid(launcher, kept)
+        launcher.launch(
+            "reduce", "choose", work_groups, items, x, places, y, kept, parts, at, **defines
+        )
 
 
 class _Groups:

@@ -9,150 +9,110 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat.numpy
 import numpy as np
 
-from nnkit.backends.opencl import create, elementwise, manipulate, reduce
+from nnkit.backends.opencl import (
+    create,
+    dtype_functions,
+    elementwise,
+    extensions,
+    indexing,
+    manipulate,
+    products,
+    scan,
+    sequences,
+    signatures,
+    statistics,
+    words,
+)
 from nnkit.backends.opencl.array import Array
-from nnkit.backends.opencl.dtypes import ALL, BOOL, INT64, DType, promote
+from nnkit.backends.opencl.dlpack import from_dlpack
+from nnkit.backends.opencl.dtypes import ALL, DType
 from nnkit.backends.opencl.host import host_only, on_device_or_host
+from nnkit.backends.opencl.inspection import Info, default_device
 from nnkit.backends.opencl.matmul import matmul
 from nnkit.backends.opencl.queue import Queue
-from nnkit.errors import KernelUnavailable
-from nnkit.typing import Axis
-
-host: Any = array_api_compat.numpy
-
-# -- reductions ------------------------------------------------------------------------------------
-
-
-def _numbers(name: str, x: Array, kinds: str) -> None:
-    if x.dtype.kind not in kinds:
-        raise KernelUnavailable(f"{name} has no kernel for {x.dtype}")
-
-
-def _widened(x: Array, dtype: DType | None) -> DType:
-    """Sums of integers are 64 bits wide, unsigned ones unsigned."""
-    if dtype is not None:
-        return np.dtype(dtype)
-    return ALL["uint64"] if x.dtype.kind == "u" else INT64 if x.dtype.kind in "ib" else x.dtype
-
-
-def _accumulate(name: str) -> Callable[..., Array]:
-    def fold(
-        x: Array, /, *, axis: Axis = None, dtype: DType | None = None, keepdims: bool = False
-    ) -> Array:
-        _numbers(name, x, "iuf")
-        wide = _widened(x, dtype)
-        return reduce.fold(name, x, axis, keepdims, work=wide, gives=wide)
-
-    return fold
-
-
-def _extreme(name: str) -> Callable[..., Array]:
-    def fold(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-        _numbers(name, x, "iuf")
-        return reduce.fold(name, x, axis, keepdims, work=x.dtype, gives=x.dtype)
-
-    return fold
-
-
-def _truth(name: str) -> Callable[..., Array]:
-    def fold(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-        bools = x if x.dtype == BOOL else elementwise.cast(x, BOOL)
-        return reduce.fold(name, bools, axis, keepdims, work=BOOL, gives=BOOL)
-
-    return fold
-
-
-def _mean(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    _numbers("mean", x, "f")
-    return reduce.fold("sum", x, axis, keepdims, work=x.dtype, gives=x.dtype, mean=True)
-
-
-def _find(name: str) -> Callable[..., Array]:
-    def find(x: Array, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
-        _numbers(name, x, "iuf")
-        return reduce.find(name, x, axis, keepdims)
-
-    return find
-
-
-# -- dtypes ----------------------------------------------------------------------------------------
-
-
-def astype(x: Array, dtype: DType, /, *, copy: bool = True, device: Queue | None = None) -> Array:
-    """The values in another dtype."""
-    wanted = create.check_dtype(x.device, dtype)
-    return x if wanted == x.dtype and not copy else elementwise.cast(x, wanted)
-
-
-def result_type(*items: Any) -> DType:
-    """The dtype in which arrays and dtypes meet; Python numbers take it."""
-    dtypes = [getattr(i, "dtype", i) for i in items if not isinstance(i, bool | int | float)]
-    return functools.reduce(promote, dtypes)
-
-
-def isdtype(dtype: DType, kind: Any) -> bool:
-    """Whether `dtype` is of a kind, as in the standard."""
-    return bool(host.isdtype(np.dtype(dtype), kind))
-
-
-def can_cast(x: Any, to: DType, /) -> bool:
-    """Whether values of x fit `to` by the promotion tables."""
-    try:
-        return promote(getattr(x, "dtype", x), to) == to
-    except TypeError:
-        return False
-
+from nnkit.backends.opencl.repeat import repeat
+from nnkit.backends.opencl.search import searchsorted
 
 # -- the table -------------------------------------------------------------------------------------
 
 CREATION = {
-    **{n: getattr(create, n) for n in ("asarray", "empty", "full", "zeros", "ones", "arange")},
-    **{n: create.host_made(n) for n in ("linspace", "eye")},
-}
+    "asarray": create.asarray,
+    "empty": create.empty,
+    "from_dlpack": from_dlpack,
+    **{
+        make.__name__: create.on_device_or_made_on_host(make)
+        for make in (
+            create.full, create.zeros, create.ones,
+            sequences.arange, sequences.linspace, sequences.eye,
+        )
+    },
+}  # fmt: skip
 _DEVICE: dict[str, Callable[..., Any]] = {
     **{n: functools.partial(elementwise.unary, n) for n in elementwise.UNARY},
     **{n: functools.partial(elementwise.binary, n) for n in elementwise.BINARY},
-    **{n: _accumulate(n) for n in ("sum", "prod")},
-    **{n: _extreme(n) for n in ("max", "min")},
-    **{n: _truth(n) for n in ("any", "all")},
-    **{n: _find(n) for n in ("argmax", "argmin")},
-    "mean": _mean,
+    **statistics.REDUCTIONS,
     "where": elementwise.where,
     "matmul": matmul,
-    "astype": astype,
-    "concat": manipulate.concat,
-    "stack": manipulate.stack,
-    "reshape": manipulate.reshape,
+    "astype": dtype_functions.astype,
+    "real": words.real,
+    "imag": words.imag,
+    **{n: getattr(manipulate, n) for n in ("concat", "stack", "reshape", "roll", "tile")},
+    **{n: getattr(sequences, n) for n in ("tril", "triu", "meshgrid")},
+    **{n: scan.cumulative(n) for n in ("cumulative_sum", "cumulative_prod")},
+    "repeat": repeat,
+    "diff": scan.diff,
+    "searchsorted": searchsorted,
+    "tensordot": products.tensordot,
+    "vecdot": products.vecdot,
+    "take": indexing.take,
+    "take_along_axis": indexing.take_along_axis,
+    "nonzero": indexing.nonzero,
 }
+_OF_DTYPES = ("can_cast", "finfo", "iinfo", "isdtype", "result_type")
 _VIEWS = (
     "permute_dims", "matrix_transpose", "moveaxis", "expand_dims", "squeeze", "flip",
     "broadcast_to", "broadcast_arrays", "unstack",
 )  # fmt: skip
 _HOST_ONLY = (
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_left_shift",
-    "bitwise_right_shift", "clip", "conj", "copysign", "cosh", "count_nonzero", "cumulative_prod",
-    "cumulative_sum", "diff", "floor_divide", "hypot", "imag", "logaddexp", "meshgrid", "nextafter",
-    "nonzero", "real", "reciprocal", "remainder", "repeat", "roll", "searchsorted", "signbit",
-    "sinh", "sort", "argsort", "std", "take", "take_along_axis", "tensordot", "tile", "tril",
-    "triu", "unique_all", "unique_counts", "unique_inverse", "unique_values", "var", "vecdot",
+    "bitwise_right_shift", "clip", "conj", "copysign", "cosh",
+    "floor_divide", "hypot", "logaddexp", "nextafter",
+    "reciprocal", "remainder", "signbit",
+    "sinh", "sort", "argsort",
+    "unique_all", "unique_counts", "unique_inverse", "unique_values",
 )  # fmt: skip
 
 
-def names() -> dict[str, Any]:
-    """The namespace as a table; creation functions want their device by keyword."""
-    table: dict[str, Any] = {**ALL, "finfo": host.finfo, "iinfo": host.iinfo}
-    table.update(isdtype=isdtype, result_type=result_type, can_cast=can_cast)
+def names(device: Queue | None) -> dict[str, Any]:
+    """The namespace as a table; `device` is where arrays are made, or None for the default one."""
+    table: dict[str, Any] = {**ALL}
+    table.update({n: getattr(dtype_functions, n) for n in _OF_DTYPES})
     table.update(e=np.e, inf=np.inf, nan=np.nan, pi=np.pi, newaxis=None)
     table.update({n: getattr(manipulate, n) for n in _VIEWS})
     table.update({n: host_only(n) for n in _HOST_ONLY})
     table.update({n: on_device_or_host(n, f) for n, f in _DEVICE.items()})
-    table.update(CREATION)
+    table.update({n: _with_default(make, device) for n, make in CREATION.items()})
     for like in ("empty", "full", "zeros", "ones"):
         table[f"{like}_like"] = _like(CREATION[like])
+    table["__array_namespace_info__"] = lambda: Info(device)
+    signatures.give(table, signatures.MAIN)
+    table["linalg"] = extensions.linalg(table)
+    table["fft"] = extensions.fft(lambda make: _with_default(make, device))
     return table
+
+
+def _with_default(make: Callable[..., Array], default: Queue | None) -> Callable[..., Array]:
+    """`make` with a device that may be left out; an array given keeps its own."""
+
+    @functools.wraps(make)
+    def create_on(*args: Any, device: Queue | None = None, **options: Any) -> Array:
+        if device is None and args and isinstance(args[0], Array):
+            device = args[0].device
+        return make(*args, device=device or default or default_device(), **options)
+
+    return create_on
 
 
 def _like(make: Callable[..., Array]) -> Callable[..., Array]:
