@@ -26,6 +26,8 @@ from nnkit.errors import DeviceError, FallbackWarning, NnkitError
 from tests.backends import BackendAbsent, opened
 
 Plant = Callable[[str, str, str], OpenCLBackend]
+FUNCTIONS = '#include "functions.h"'
+BROKEN_EXP = f"{FUNCTIONS}\n#undef op_exp\n#define op_exp(W, x) ecks(x)"
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def plant(
 def test_a_function_whose_kernel_does_not_build_runs_on_the_cpu_with_one_warning(
     plant: Plant, rng: np.random.Generator
 ) -> None:
-    backend = plant("elementwise", "#define op_exp(W, x) exp(x)", "#define op_exp(W, x) ecks(x)")
+    backend = plant("elementwise", FUNCTIONS, BROKEN_EXP)
     data = rng.normal(size=(4, 7)).astype(np.float32)
     with nnkit.use(backend), pytest.warns(FallbackWarning) as warned:
         x = nnkit.tensor(data, requires_grad=True)
@@ -135,7 +137,7 @@ def test_an_update_whose_kernel_does_not_build_still_updates(
 def test_the_policy_error_forbids_the_fallback(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = plant("elementwise", "#define op_exp(W, x) exp(x)", "#define op_exp(W, x) ecks(x)")
+    backend = plant("elementwise", FUNCTIONS, BROKEN_EXP)
     monkeypatch.setenv("NNKIT_FALLBACK", "error")
     with nnkit.use(backend), pytest.raises(NnkitError, match="NNKIT_FALLBACK=error"):
         nnkit.tensor([1.0]).exp()

@@ -36,6 +36,15 @@ def on_device(dtype: DType) -> bool:
     return dtype.kind != "c"
 
 
+def unsigned(dtype: DType) -> DType:
+    """The unsigned integers as wide as signed ones; other dtypes as they are.
+
+    >>> unsigned(np.dtype("int16"))
+    dtype('uint16')
+    """
+    return ALL[f"u{dtype.name}"] if dtype.kind == "i" else dtype
+
+
 @cache
 def promote(a: DType, b: DType) -> DType:
     """The dtype in which two arrays meet, by the standard's tables.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,38 +13,14 @@ from nnkit.backends.opencl.dtypes import BOOL, DType, promote, scalar_dtype
 from nnkit.backends.opencl.layout import broadcast_shapes
 from nnkit.backends.opencl.map import launch
 from nnkit.backends.opencl.queue import Queue
+from nnkit.backends.opencl.rules import BINARY, UNARY, plan
 from nnkit.backends.opencl.words import copy_complex
 from nnkit.errors import KernelUnavailable
 
-
-class Rule(NamedTuple):
-    """Which dtypes a function takes, and what it gives."""
-
-    takes: str  # letters of NumPy's dtype kinds
-    gives_bool: bool = False
-
-
-NUMERIC = Rule("iuf")
-FLOATING = Rule("f")
-UNARY = {
-    **dict.fromkeys(("positive", "negative", "abs", "sign", "square"), NUMERIC),
-    **dict.fromkeys(
-        ("sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "tanh"),
-        FLOATING,
-    ),
-    **dict.fromkeys(("floor", "ceil", "trunc", "round"), FLOATING),
-    **dict.fromkeys(("isnan", "isfinite", "isinf"), Rule("f", True)),
-    "logical_not": Rule("b", True),
-    "bitwise_invert": Rule("iu"),
-}
-BINARY = {
-    **dict.fromkeys(("add", "subtract", "multiply", "maximum", "minimum"), NUMERIC),
-    **dict.fromkeys(("divide", "pow"), FLOATING),
-    **dict.fromkeys(("less", "less_equal", "greater", "greater_equal"), Rule("iuf", True)),
-    **dict.fromkeys(("equal", "not_equal"), Rule("biuf", True)),
-    **dict.fromkeys(("logical_and", "logical_or", "logical_xor"), Rule("b", True)),
-    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor"), Rule("biu")),
-}
+__all__ = [
+    "BINARY", "TERNARY", "UNARY", "binary", "cast", "clip", "constant", "contiguous", "copy_into",
+    "launch", "meet", "same_device", "unary", "where",
+]  # fmt: skip
 
 
 def unary(name: str, x: Array) -> Array:
@@ -52,22 +29,42 @@ def unary(name: str, x: Array) -> Array:
     Raises:
         KernelUnavailable: for a dtype that the device does not compute in.
     """
-    rule = UNARY[name]
-    _check(name, rule, x.dtype)
-    y = Array.empty(x.device, x.shape, BOOL if rule.gives_bool else x.dtype)
-    launch(name, [x], y, x.dtype)
+    function, computes, gives = plan(name, x.dtype)
+    y = Array.empty(x.device, x.shape, gives)
+    launch(function, [x], y, computes)
     return y
 
 
 def binary(name: str, a: Any, b: Any) -> Array:
     """The function `name` of pairs of elements, broadcast; one may be a Python number."""
-    rule = BINARY[name]
     a, b, dtype = meet(name, a, b)
-    _check(name, rule, dtype)
+    function, computes, gives = plan(name, dtype)
     shape = a.shape if a.shape == b.shape else broadcast_shapes(a.shape, b.shape)
-    y = Array.empty(a.device, shape, BOOL if rule.gives_bool else dtype)
-    launch(name, [a, b], y, dtype)
+    y = Array.empty(a.device, shape, gives)
+    launch(function, [a, b], y, computes)
     return y
+
+
+def clip(x: Array, /, min: Any = None, max: Any = None) -> Array:
+    """x, but no less than `min` and no more than `max`, which are broadcast; NaN stays NaN."""
+    if x.dtype.kind not in "iuf":
+        raise KernelUnavailable(f"clip has no kernel for {x.dtype}")
+    low, high = (None if bound is None else _bound(x, bound) for bound in (min, max))
+    if low is None and high is None:
+        return cast(x, x.dtype)
+    if low is None or high is None:
+        return binary("minimum", x, high) if low is None else binary("maximum", x, low)
+    y = Array.empty(x.device, broadcast_shapes(x.shape, low.shape, high.shape), x.dtype)
+    launch("clip", [x, low, high], y, x.dtype)
+    return y
+
+
+def _bound(x: Array, bound: Any) -> Array:
+    if not isinstance(bound, Array):
+        return constant(x.device, bound, scalar_dtype(bound, x.dtype))
+    same_device("clip", x, bound)
+    promote(x.dtype, bound.dtype)  # refuses another kind
+    return bound if bound.dtype == x.dtype else cast(bound, x.dtype)
 
 
 def where(condition: Array, a: Any, b: Any) -> Array:
@@ -136,6 +133,4 @@ def constant(device: Queue, value: Any, dtype: DType) -> Array:
     return found
 
 
-def _check(name: str, rule: Rule, dtype: DType) -> None:
-    if dtype.kind not in rule.takes:
-        raise KernelUnavailable(f"{name} has no kernel for {dtype}")
+TERNARY: dict[str, Callable[..., Array]] = {"where": where, "clip": clip}
