@@ -1,4 +1,4 @@
-"""Our OpenCL arrays against NumPy: views, assignment, memory, and random programs of both."""
+"""Our OpenCL arrays against NumPy: views, assignment, memory, products, folds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nnkit.backends.opencl.backend import OpenCLBackend
 from nnkit.backends.opencl.layout import collapse, is_contiguous, reshape_strides
 from nnkit.errors import DeviceError, FallbackWarning
 from tests.backends import BackendAbsent, opened
+from tests.programs import with_gpu_kernels
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,7 @@ def device(shared_device: OpenCLBackend, request: Any) -> Iterator[OpenCLBackend
     if request.param == "its own kernels":
         yield shared_device
         return
-    made = OpenCLBackend(shared_device.queue.cl_device, shared_device.device, shared_device.index)
-    made.queue.cpu = made.queue.launcher.cpu = False
-    yield made
+    yield with_gpu_kernels(shared_device)
 
 
 def assert_same(backend: Backend, array: Any, reference: Any, tolerance: float = 1e-6) -> None:
@@ -187,80 +186,7 @@ def test_masks_and_arrays_as_indices(
     assert_same(shared_device, x, data)
 
 
-# -- random programs -------------------------------------------------------------------------------
-
-
-def random_view(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    """An index of slices, integers and new axes that fits the shape."""
-    parts: list[Any] = []
-    for n in shape:
-        kind = rng.integers(4)
-        if kind == 0 and n > 0:
-            parts.append(int(rng.integers(-n, n)))
-        else:
-            start, stop = (int(v) for v in rng.integers(-n - 1, n + 2, 2))
-            parts.append(slice(start, stop, int(rng.choice([-2, -1, 1, 1, 2, 3]))))
-        if rng.integers(6) == 0:
-            parts.append(None)
-    return tuple(parts)
-
-
-def random_program(rng: np.random.Generator, backend: OpenCLBackend) -> None:
-    """Up to ten operations on arrays and views, done by NumPy and by the device."""
-    xp = backend.xp
-    shape = tuple(int(n) for n in rng.choice([0, 1, 2, 3, 5, 17, 40], rng.integers(1, 4)))
-    a = rng.normal(size=shape).astype(np.float32)
-    x = backend.asarray(a)
-    for _ in range(int(rng.integers(1, 11))):
-        kind = int(rng.integers(9))
-        if kind == 0:
-            key = random_view(rng, a.shape)
-            a, x = a[key], x[key]
-        elif kind == 1 and a.ndim > 1:
-            order = tuple(int(i) for i in rng.permutation(a.ndim))
-            a, x = a.transpose(order), xp.permute_dims(x, order)
-        elif kind == 2:
-            a, x = np.tanh(a), xp.tanh(x)
-        elif kind == 3 and a.ndim:
-            axis = int(rng.integers(a.ndim))
-            one_a = a[(slice(None),) * axis + (slice(0, 1),)]
-            one_x = x[(slice(None),) * axis + (slice(0, 1),)]
-            if one_a.shape[axis]:
-                a, x = a - one_a * np.float32(0.5), x - one_x * 0.5
-        elif kind == 4 and a.ndim:
-            axis = int(rng.integers(a.ndim))
-            a, x = np.sum(a, axis=axis, keepdims=True), xp.sum(x, axis=axis, keepdims=True)
-            a, x = np.tanh(a), xp.tanh(x)
-        elif kind == 5:
-            key = random_view(rng, a.shape)
-            a = np.array(a)
-            x = xp.asarray(x, copy=True)
-            value = float(rng.normal())
-            a[key], x[key] = value, value
-        elif kind == 6:
-            a, x = a.reshape(-1), xp.reshape(x, (-1,))
-        elif kind == 7:
-            a, x = np.where(a > 0, a, np.float32(-1)), xp.where(x > 0, x, -1.0)
-        elif kind == 8 and a.ndim and a.shape[0]:
-            a, x = np.concatenate([a, a[:1]]), xp.concat([x, x[:1]])
-    assert_same(backend, x, a, 1e-5)
-
-
-@pytest.mark.parametrize("seed_of_program", range(4))
-def test_random_programs_give_numpys_results_and_leave_no_memory(
-    device: OpenCLBackend, seed: int, seed_of_program: int
-) -> None:
-    device.queue.constants.clear()
-    device.synchronize()
-    before = device.queue.pool.bytes_in_use
-    for number in range(60):
-        program_seed = [seed, seed_of_program, number]
-        try:
-            random_program(np.random.default_rng(program_seed), device)
-        except AssertionError as error:
-            raise AssertionError(f"program of seed {program_seed}: {error}") from error
-    device.queue.constants.clear()
-    assert device.queue.pool.bytes_in_use == before
+# -- products and folds ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
