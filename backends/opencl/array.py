@@ -12,7 +12,7 @@ import numpy as np
 
 from nnkit.backends.opencl import functions
 from nnkit.backends.opencl.layout import Strides, index_view, is_contiguous, row_major, size_of
-from nnkit.backends.opencl.memory import Block
+from nnkit.backends.opencl.memory import Block, host_view, wrap
 from nnkit.backends.opencl.queue import Queue
 from nnkit.typing import Shape
 
@@ -52,6 +52,14 @@ class Array:
         shape = data.shape
         packed = np.ascontiguousarray(data)
         return cls(device, device.upload(packed), shape, row_major(shape), 0, packed.dtype)
+
+    @classmethod
+    def sharing(cls, device: Queue, data: np.ndarray[Any, Any]) -> Array | None:
+        """An array in the very memory of `data`, or None where that cannot be: `memory.wrap`."""
+        block = wrap(device, data)
+        if block is None:
+            return None
+        return cls(device, block, data.shape, row_major(data.shape), 0, data.dtype)
 
     def view(self, shape: Shape, strides: Strides, offset: int | None = None) -> Array:
         """The same memory, read in another way."""
@@ -133,7 +141,7 @@ class Array:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         wanted = np.dtype(dtype or self.dtype)
-        shared = functions.host_view(self) if copy is False and wanted == self.dtype else None
+        shared = host_view(self) if copy is False and wanted == self.dtype else None
         if copy is False and shared is None:
             raise ValueError("this array becomes a NumPy array of that dtype only with a copy")
         return self.numpy().astype(wanted, copy=False) if shared is None else shared

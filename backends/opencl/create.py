@@ -47,12 +47,21 @@ def asarray(
             raise ValueError(f"asarray: {obj.dtype} becomes {wanted} only with a copy")
         return cast(obj, wanted)
     if copy is False:
-        raise ValueError("asarray: host data reaches a device only with a copy")
+        return _shared(obj, device, dtype)
     if dtype is None and not hasattr(obj, "dtype"):
         dtype = _default(np.asarray(obj).dtype)
     data = np.asarray(obj, dtype=dtype)
     check_dtype(device, data.dtype)
     return Array.from_numpy(device, data)
+
+
+def _shared(obj: Any, device: Queue, dtype: DType | None) -> Array:
+    """An array in the memory of a NumPy array, which a CPU device can use as it lies."""
+    plain = isinstance(obj, np.ndarray) and dtype in (None, obj.dtype)
+    shared = Array.sharing(device, obj) if plain and check_dtype(device, obj.dtype) else None
+    if shared is None:
+        raise ValueError("asarray: this host data reaches the device only with a copy")
+    return shared
 
 
 def _default(dtype: DType) -> DType:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nnkit.backends.opencl.array import Array
-from nnkit.backends.opencl.create import asarray
-from nnkit.backends.opencl.functions import host_view
+from nnkit.backends.opencl.create import asarray, check_dtype
+from nnkit.backends.opencl.memory import host_view
 from nnkit.backends.opencl.queue import Queue
 
 CPU, OPENCL = 1, 4
@@ -50,21 +50,24 @@ def export(
     return (x.numpy() if shared is None else shared).__dlpack__(max_version=max_version)
 
 
-def from_dlpack(x: Any, /, *, device: Queue | None = None, copy: bool | None = None) -> Array:
-    """An array from any object with `__dlpack__`; one of ours is shared, others are copied.
+def from_dlpack(x: Any, /, *, device: Queue, copy: bool | None = None) -> Array:
+    """An array from any object with `__dlpack__`.
+
+    One of ours is shared on its own device, and host memory by a CPU device that can use it as it
+    lies; whoever changes such memory must wait for the device first. All else is copied.
 
     Raises:
         BufferError: where `copy=False` cannot be kept.
     """
     if isinstance(x, Array):
-        return _from_ours(x, device or x.device, copy)
-    if copy is False:
-        raise BufferError("from_dlpack: host data reaches a device only with a copy")
+        return _from_ours(x, device, copy)
     kind, _ = x.__dlpack_device__()
-    data = np.from_dlpack(x) if kind == CPU else np.from_dlpack(x, device="cpu")
-    if device is None:
-        raise TypeError("from_dlpack: name a device")
-    return asarray(data, device=device)
+    data = np.from_dlpack(x) if kind == CPU else np.from_dlpack(x, device="cpu", copy=copy)
+    check_dtype(device, data.dtype)
+    shared = None if copy else Array.sharing(device, data)
+    if shared is None and copy is False:
+        raise BufferError(f"from_dlpack: {device.name} cannot use this memory as it lies")
+    return Array.from_numpy(device, data) if shared is None else shared
 
 
 def _from_ours(x: Array, device: Queue, copy: bool | None) -> Array:

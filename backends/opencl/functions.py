@@ -113,30 +113,3 @@ def moved(x: Array, device: Queue) -> Array:
     """A copy on another device."""
     module("create").check_dtype(device, x.dtype)
     return type(x).from_numpy(device, x.numpy())
-
-
-def host_view(x: Array) -> np.ndarray[Any, Any] | None:
-    """x as NumPy reads it in the very memory of the device, or None where that is elsewhere.
-
-    Waits for the device; the memory stays x's while the view lives.
-    """
-    memory = getattr(x.block, "host", None)
-    if memory is None:
-        return None
-    x.device.synchronize()
-    return np.asarray(_Shared(x, memory))
-
-
-class _Shared:
-    """What NumPy keeps a reference to while it reads an array's memory."""
-
-    def __init__(self, x: Array, memory: np.ndarray[Any, Any]) -> None:
-        self._block = x.block
-        size = x.dtype.itemsize
-        self.__array_interface__ = {
-            "version": 3,
-            "shape": x.shape,
-            "typestr": x.dtype.str,
-            "strides": tuple(s * size for s in x.strides),
-            "data": (memory.ctypes.data + x.offset * size, False),
-        }
