@@ -51,18 +51,42 @@ static inline W NAME(floor_divide)(W x, W z) {
     return isfinite(x) && isfinite(z) && z != K(W, 0) ? low : floor(quotient);
 }
 
-// log(exp x + exp z) = max + log1p(exp -|x - z|); equal infinities have no difference.
+// log(exp x + exp z) = max + log1p(exp -|x - z|); equal infinities have no difference. Where the sum
+// is near 1 the two terms cancel, so floats are computed in double where there is such a type.
+#if FLOATING == 1 && defined(cl_khr_fp64)
+#define WIDE double
+#else
+#define WIDE CT
+#endif
+#if VECTORIAL
+#define D VECTOR_OF(WIDE)
+#define TO_D(x) TO_VECTOR(WIDE, x)
+#define FROM_D(x) TO_VECTOR(CT, x)
+#else
+#define D WIDE
+#define TO_D(x) ((D)(x))
+#define FROM_D(x) ((CT)(x))
+#endif
 static inline W NAME(logaddexp)(W x, W z) {
-    W y = (x > z ? x : z) + log1p(exp(-fabs(x - z)));
-    y = x == z ? x + K(W, 0.693147180559945309417) : y;
-    return x != x || z != z ? x + z : y;
+    const D a = TO_D(x), b = TO_D(z);
+    D y = (a > b ? a : b) + log1p(exp(-fabs(a - b)));
+    y = a == b ? a + K(D, 0.693147180559945309417) : y;
+    return FROM_D(a != a || b != b ? a + b : y);
 }
-
-static inline W NAME(power)(W x, W z) { return pow(x, z); }
+#undef WIDE
+#undef D
+#undef TO_D
+#undef FROM_D
 
 #if VECTORIAL
-// Some drivers' vector functions fail in all lanes when one is beyond their quick reduction; their
-// scalar functions do not.
+// Some drivers' vector functions fail in all lanes when one is beyond their quick reduction, or below
+// the normal numbers; their scalar functions do not. (1e-300 is 0 as a float.)
+static inline W NAME(power)(W x, W z) {
+    W y = pow(fabs(x) < K(W, 1e-300) && x != K(W, 0) ? K(W, 1) : x, z);
+    if (any(fabs(x) < K(W, 1e-300) && x != K(W, 0)))
+        for (int i = 0; i < LANES; ++i) LANE(y, i) = pow(LANE(x, i), LANE(z, i));
+    return y;
+}
 #define PERIODIC(name, f)                                                     \
     static inline W NAME(name)(W x) {                                         \
         W y = f(fabs(x) < K(W, 30000) ? x : K(W, 0));                         \
@@ -72,6 +96,7 @@ static inline W NAME(power)(W x, W z) { return pow(x, z); }
         return y;                                                             \
     }
 #else
+static inline W NAME(power)(W x, W z) { return pow(x, z); }
 #define PERIODIC(name, f) \
     static inline W NAME(name)(W x) { return f(x); }
 #endif

@@ -43,7 +43,7 @@
 #include "functions.h"
 
 #define IS_float 1
-#define IS_double 1
+#define IS_double 2
 #define FLOATING PASTE(IS_, CT)
 
 #define W CT

@@ -120,10 +120,7 @@ def _defines(
     result, work = c_name(y.dtype), c_name(compute)
     *given, out = steps
     ins = [*given, *[0] * (3 - len(given))]
-    same = all(t == work for t in types[: len(inputs)]) and result == work
-    vector = (
-        y.device.cpu and same and compute.kind == "f" and out == 1 and all(s in (0, 1) for s in ins)
-    )
+    vector = y.device.cpu and out == 1 and all(s in (0, 1) for s in ins)
     return {
         "OP": f"op_{name}",
         "NIN": len(inputs),

@@ -53,7 +53,7 @@ _DEVICE: dict[str, Callable[..., Any]] = {
     **{n: functools.partial(elementwise.unary, n) for n in elementwise.UNARY},
     **{n: functools.partial(elementwise.binary, n) for n in elementwise.BINARY},
     **statistics.REDUCTIONS,
-    "where": elementwise.where,
+    **elementwise.TERNARY,
     "matmul": matmul,
     "astype": dtype_functions.astype,
     "real": words.real,
