@@ -78,25 +78,33 @@ static inline W NAME(logaddexp)(W x, W z) {
 #undef TO_D
 #undef FROM_D
 
-#if VECTORIAL
-// Some drivers' vector functions fail in all lanes when one is beyond their quick reduction, or below
-// the normal numbers; their scalar functions do not. (1e-300 is 0 as a float.)
+// Vectors in which a lane is special disturb other lanes on some drivers; their scalar functions are
+// right. Such a lane is 1 in the vector, and computed by itself afterwards.
+#if VECTORIAL && FLOATING == 2
+#define IS_QUICK(x) (fabs(x) > 1e-300 && isfinite(x))
 static inline W NAME(power)(W x, W z) {
-    W y = pow(fabs(x) < K(W, 1e-300) && x != K(W, 0) ? K(W, 1) : x, z);
-    if (any(fabs(x) < K(W, 1e-300) && x != K(W, 0)))
-        for (int i = 0; i < LANES; ++i) LANE(y, i) = pow(LANE(x, i), LANE(z, i));
+    W y = pow(IS_QUICK(x) ? x : K(W, 1), z);
+    if (!all(IS_QUICK(x)))
+        for (int i = 0; i < LANES; ++i)
+            if (!IS_QUICK(LANE(x, i))) LANE(y, i) = pow(LANE(x, i), LANE(z, i));
     return y;
 }
+#undef IS_QUICK
+#else
+static inline W NAME(power)(W x, W z) { return pow(x, z); }
+#endif
+
+#if VECTORIAL && FLOATING == 1
+#define IS_QUICK(x) (fabs(x) < 30000)
 #define PERIODIC(name, f)                                                     \
     static inline W NAME(name)(W x) {                                         \
-        W y = f(fabs(x) < K(W, 30000) ? x : K(W, 0));                         \
-        if (!all(fabs(x) < K(W, 30000)))                                      \
+        W y = f(IS_QUICK(x) ? x : K(W, 1));                                   \
+        if (!all(IS_QUICK(x)))                                                \
             for (int i = 0; i < LANES; ++i)                                   \
-                if (!(fabs(LANE(x, i)) < 30000)) LANE(y, i) = f(LANE(x, i));  \
+                if (!IS_QUICK(LANE(x, i))) LANE(y, i) = f(LANE(x, i));        \
         return y;                                                             \
     }
 #else
-static inline W NAME(power)(W x, W z) { return pow(x, z); }
 #define PERIODIC(name, f) \
     static inline W NAME(name)(W x) { return f(x); }
 #endif
@@ -104,6 +112,7 @@ PERIODIC(sine, sin)
 PERIODIC(cosine, cos)
 PERIODIC(tangent, tan)
 #undef PERIODIC
+#undef IS_QUICK
 
 #else
 // x < 0, in a way that compilers do not call pointless for unsigned x.
