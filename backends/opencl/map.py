@@ -21,7 +21,7 @@ from nnkit.typing import Shape
 
 MAX_AXES = 8
 
-_NO_LAYOUT = bytes(5 * MAX_AXES * 8)
+NO_LAYOUT = bytes(5 * MAX_AXES * 8)
 _PACK = struct.Struct(f"<{5 * MAX_AXES}q")
 
 
@@ -43,7 +43,7 @@ def launch(name: str, inputs: Sequence[Array], y: Array, compute: DType) -> None
     n = y.size
     if n == 0:
         return
-    axes, layout, steps = 1, _NO_LAYOUT, _flat_steps(inputs, y)
+    axes, layout, steps = 1, NO_LAYOUT, _flat_steps(inputs, y)
     if steps is None:
         axes, layout, steps = _strided(name, inputs, y)
     launcher = launcher_of(y.device)

@@ -47,10 +47,11 @@ def memory_limit() -> int | None:
     if not text:
         return None
     number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1] in _UNITS else (text, 1)
-    try:
-        return int(float(number) * unit)
-    except (ValueError, OverflowError):
-        raise ValueError(f"NNKIT_MEMORY_LIMIT must be bytes, 800M or 4G, got {text!r}") from None
+    with suppress(ValueError, OverflowError):
+        limit = int(float(number) * unit)
+        if limit > 0:
+            return limit
+    raise ValueError(f"NNKIT_MEMORY_LIMIT must be bytes, 800M or 4G, got {text!r}")
 
 
 class Block:
