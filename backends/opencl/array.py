@@ -185,6 +185,7 @@ class Array:
         return functions.take_by_key(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        value = functions.as_value(self, value)
         if functions.is_basic(key):
             target = self.view(*index_view(self.shape, self.strides, self.offset, key))
             functions.assign(target, value)

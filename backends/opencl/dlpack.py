@@ -1,7 +1,7 @@
 """Sharing arrays with other libraries by DLPack, through host memory.
 
-No library takes OpenCL's buffers, so what leaves is a capsule of host memory: a copy, or the array's
-own memory where the device works in the host's (`Block.host`).
+No library takes OpenCL's buffers, so what leaves is a capsule of host memory: a copy, or the
+array's own memory where the device works in the host's (`Block.host`).
 """
 
 from __future__ import annotations

@@ -35,13 +35,15 @@ def result_type(*items: Any) -> DType:
     """The dtype in which arrays, dtypes and Python numbers meet.
 
     Raises:
-        TypeError: for kinds that do not mix, or numbers alone.
+        TypeError: for kinds that do not mix.
+        ValueError: for numbers alone.
     """
     numbers = [item for item in items if type(item) in (bool, int, float, complex)]
     dtypes = [_dtype_of(item) for item in items if type(item) not in (bool, int, float, complex)]
     if not dtypes:
-        raise TypeError("result_type: one argument must be an array or a dtype")
-    return functools.reduce(beside_scalar, numbers, functools.reduce(promote, dtypes))
+        raise ValueError("result_type: one argument must be an array or a dtype")
+    dtype: DType = functools.reduce(beside_scalar, numbers, functools.reduce(promote, dtypes))
+    return dtype
 
 
 def can_cast(from_: Any, to: DType, /) -> bool:
@@ -63,7 +65,7 @@ def _dtype_of(item: Any) -> DType:
     Raises:
         TypeError: for one outside the standard.
     """
-    dtype = np.dtype(getattr(item, "dtype", item))
+    dtype: DType = np.dtype(getattr(item, "dtype", item))
     if dtype.name not in ALL:
         raise TypeError(f"dtype {dtype} is not one of the array API standard: {', '.join(ALL)}")
     return dtype
@@ -94,8 +96,14 @@ class IntegerLimits:
 def finfo(type: Any, /) -> FloatLimits:
     """The limits of a floating or complex dtype, or of an array's."""
     info: Any = np.finfo(_dtype_of(type))
-    limits = (float(v) for v in (info.eps, info.max, info.min, info.smallest_normal))
-    return FloatLimits(info.bits, *limits, np.dtype(info.dtype))
+    return FloatLimits(
+        bits=info.bits,
+        eps=float(info.eps),
+        max=float(info.max),
+        min=float(info.min),
+        smallest_normal=float(info.smallest_normal),
+        dtype=np.dtype(info.dtype),
+    )
 
 
 def iinfo(type: Any, /) -> IntegerLimits:

@@ -1,4 +1,4 @@
-"""`xp.linalg` and `xp.fft`: the standard's extensions, computed on the host, counted as fallbacks."""
+"""`xp.linalg` and `xp.fft`: the standard's extensions, computed on the host and counted."""
 
 from __future__ import annotations
 

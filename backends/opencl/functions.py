@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @cache
 def module(name: str) -> Any:
+    """A module of this package."""
     from importlib import import_module
 
     return import_module(f"nnkit.backends.opencl.{name}")
@@ -65,30 +66,45 @@ def is_basic(key: Any) -> bool:
     )
 
 
-def assign(target: Array, value: Any) -> None:
-    """target[...] = value; numbers and arrays are converted to the target's dtype."""
+def as_value(target: Array, value: Any) -> Array:
+    """What is assigned to `target`, as an array of its device.
+
+    Raises:
+        TypeError: where the target's dtype does not hold it: an assignment converts as operators do.
+        ValueError: for an array of another device.
+    """
+    elementwise, dtypes = module("elementwise"), module("dtypes")
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, module("array").Array):
+        elementwise.same_device("assignment", target, value)
+        meeting = dtypes.promote(target.dtype, value.dtype)
+    elif isinstance(value, bool | int | float | complex):
+        meeting = dtypes.scalar_dtype(value, target.dtype)
+        if meeting == target.dtype:
+            value = elementwise.constant(target.device, value, meeting)
+    else:
+        raise TypeError(
+            f"assignment takes an array of this device or a number, got {type(value).__name__}. "
+            "Fix: xp.asarray(value)."
+        )
+    if meeting != target.dtype:
+        raise TypeError(
+            f"assignment: {getattr(value, 'dtype', value)!r} does not fit an array of "
+            f"{target.dtype}. Fix: convert it with astype."
+        )
+    checked: Array = value
+    return checked
+
+
+def assign(target: Array, value: Array) -> None:
+    """target[...] = value; the value is broadcast and converted."""
     elementwise = module("elementwise")
-    value = _as_value(target, value)
     if target.shape == () and value.size != 1:
         raise ValueError(f"an array of shape {value.shape} does not fit one element")
     if target.block is value.block:
         value = elementwise.cast(value, value.dtype)  # views of one block may overlap
     elementwise.copy_into(target, value)
-
-
-def _as_value(target: Array, value: Any) -> Array:
-    """What is assigned, as an array of the target's device."""
-    elementwise = module("elementwise")
-    if not isinstance(value, module("array").Array):
-        if not isinstance(value, bool | int | float | complex | np.generic):
-            raise TypeError(
-                f"assignment takes an array of this device or a number, got "
-                f"{type(value).__name__}. Fix: xp.asarray(value)."
-            )
-        value = elementwise.constant(target.device, value, target.dtype)
-    elementwise.same_device("assignment", target, value)
-    checked: Array = value
-    return checked
 
 
 def take_by_key(x: Array, key: Any) -> Array:
@@ -100,9 +116,8 @@ def take_by_key(x: Array, key: Any) -> Array:
     return taken
 
 
-def put_by_key(x: Array, key: Any, value: Any) -> None:
+def put_by_key(x: Array, key: Any, value: Array) -> None:
     """x[key] = value for keys with arrays."""
-    value = _as_value(x, value)
     try:
         module("indexing").put(x, key, value)
     except KernelUnavailable as error:

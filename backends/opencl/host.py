@@ -20,8 +20,16 @@ from nnkit.backends.opencl.queue import Queue
 from nnkit.errors import KernelUnavailable
 
 
-def on_device_or_host(name: str, device_function: Callable[..., Any]) -> Callable[..., Any]:
-    """`device_function`, or NumPy's function of that name when its kernel is unavailable."""
+def on_device_or_host(
+    name: str,
+    device_function: Callable[..., Any],
+    host_function: Callable[..., Any] | None = None,
+) -> Callable[..., Any]:
+    """`device_function`, or on the host `host_function` where its kernel is unavailable.
+
+    Without a `host_function` it is the one of that name in NumPy's namespace.
+    """
+    standing_in = host_function or _in_numpy(name)
 
     @functools.wraps(device_function)
     def call(*args: Any, **options: Any) -> Any:
@@ -29,34 +37,44 @@ def on_device_or_host(name: str, device_function: Callable[..., Any]) -> Callabl
             return device_function(*args, **options)
         except KernelUnavailable as error:
             # A build that failed is remembered by the launcher, so later calls get here at once.
-            return on_host(name, str(error), *args, **options)
+            return on_host(name, standing_in, str(error), args, options)
 
     return call
 
 
 def host_only(name: str) -> Callable[..., Any]:
     """A function that has no kernel."""
+    function = _in_numpy(name)
 
     def call(*args: Any, **options: Any) -> Any:
-        return on_host(name, f"{name} has no kernel", *args, **options)
+        return on_host(name, function, f"{name} has no kernel", args, options)
 
-    call.__name__ = name.rpartition(".")[2]
     call.__doc__ = f"As `numpy.{name}`; computed on the host, counted as a fallback."
     return call
 
 
-def on_host(name: str, reason: str, *args: Any, **options: Any) -> Any:
-    """Run NumPy's function on copies of the arguments and bring the results back."""
-    array = _first_array(args)
+def _in_numpy(name: str) -> Callable[..., Any]:
+    """The function of NumPy's standard namespace: 'sort', 'linalg.qr'."""
+    function: Callable[..., Any] = functools.reduce(getattr, name.split("."), host)
+    return function
+
+
+def on_host(
+    name: str,
+    function: Callable[..., Any],
+    reason: str,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:
+    """Run a function of NumPy's arrays on copies of the arguments and bring the results back."""
+    array = _first_array((*args, *options.values()))
     if array is None:
         raise TypeError(f"{name}: an argument must be an array")
-    function: Any = host
-    for part in name.split("."):
-        function = getattr(function, part)
     device = array.device
     counters.fell_back(name, array.dtype.name, f"opencl ({device.name})", reason)
-    options = {key: value for key, value in options.items() if key != "device"}
-    result = function(*_to_host(args), **{k: _to_host(v) for k, v in options.items()})
+    options = {key: _to_host(value) for key, value in options.items() if key != "device"}
+    with np.errstate(all="ignore"):  # NaN and infinity are results, as they are on the device
+        result = function(*_to_host(args), **options)
     return _to_device(device, result)
 
 

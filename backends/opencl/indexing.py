@@ -2,8 +2,8 @@
 
 Integers of an index array are not checked, because that would wait for the device: one outside its
 axis is taken as the nearest inside, and memory outside of x is never touched. Where an assignment
-names an element twice, one of the values stays. Masks, whose result depends on how many elements are
-set, wait for the device; `x[mask] = number` does not.
+names an element twice, one of the values stays. Masks, whose result depends on how many elements
+are set, wait for the device; `x[mask] = number` does not.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ class _Places:
         values = [v for row in rows for v in (*row, *(fill,) * (MAX_AXES - len(row)))]
         return struct.pack(f"<{4 * MAX_AXES}q", *values)
 
-    def defines(self, word: str, index: Array) -> dict[str, str | int]:
+    def defines(self, word: str, index: Array) -> dict[str, Any]:
         steps = {}
         for name, row in zip(("x", "at", "y"), self.rows, strict=True):
             last = row[-1] if row else 0

@@ -1,4 +1,4 @@
-"""What `__array_namespace_info__()` tells: capabilities, devices, dtypes; and the default device."""
+"""What `__array_namespace_info__()` tells, and which device is the default."""
 
 from __future__ import annotations
 

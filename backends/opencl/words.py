@@ -1,7 +1,7 @@
 """Complex numbers as what they are in memory, so that moving them needs no arithmetic.
 
-A complex64 is one 64-bit word or two float32; a complex128 two words or two float64. Views of either
-kind share the array's memory.
+A complex64 is one 64-bit word or two float32; a complex128 two words or two float64. Views of
+either kind share the array's memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WORD = ALL["uint64"]
 
 
 def words(x: Array) -> Array:
-    """x as numbers that kernels can move: itself, or uint64 with a last axis of 2 for complex128."""
+    """x as numbers that kernels move: itself, or uint64, with an axis of 2 for complex128."""
     if x.dtype.kind != "c":
         return x
     if x.dtype.itemsize == _WORD.itemsize:
@@ -65,21 +65,14 @@ def copy_complex(target: Array, x: Array) -> None:
 
 
 def real(x: Array, /) -> Array:
-    """The real parts, as a view."""
-    return part(x, 0) if x.dtype.kind == "c" else _number("real", x)
+    """The real parts, as a view; real numbers are their own."""
+    if x.dtype == BOOL:
+        raise TypeError("real: numbers are wanted, got bool")
+    return part(x, 0) if x.dtype.kind == "c" else x
 
 
 def imag(x: Array, /) -> Array:
-    """The imaginary parts, as a view; zeros for real numbers."""
-    if x.dtype.kind == "c":
-        return part(x, 1)
-    zero = Array.from_numpy(x.device, np.zeros((), _number("imag", x).dtype))
-    y = Array.empty(x.device, x.shape, x.dtype)
-    launch("positive", [zero], y, y.dtype)
-    return y
-
-
-def _number(name: str, x: Array) -> Array:
-    if x.dtype == BOOL:
-        raise TypeError(f"{name}: numbers are wanted, got bool")
-    return x
+    """The imaginary parts of complex numbers, as a view."""
+    if x.dtype.kind != "c":
+        raise TypeError(f"imag: complex numbers are wanted, got {x.dtype}")
+    return part(x, 1)
