@@ -114,6 +114,8 @@ PERIODIC(tangent, tan)
 #undef PERIODIC
 #undef IS_QUICK
 
+#include "erf.h"
+
 #else
 // x < 0, in a way that compilers do not call pointless for unsigned x.
 #define NEGATIVE(x) ((x) < K(W, 1) && (x) != K(W, 0))

@@ -53,6 +53,7 @@
 #define op_log10(W, x) log10(x)
 #define op_logaddexp(W, x, z) BODY(logaddexp, W)(x, z)
 #define op_pow(W, x, z) BODY(power, W)(x, z)
+#define op_erf(W, x) BODY(error_function, W)(x)
 #define op_hypot(W, x, z) hypot(x, z)
 #define op_sin(W, x) BODY(sine, W)(x)
 #define op_cos(W, x) BODY(cosine, W)(x)

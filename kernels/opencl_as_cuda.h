@@ -26,6 +26,7 @@ typedef unsigned long long u64;
 #define CLK_GLOBAL_MEM_FENCE 2
 #define barrier(fence) __syncthreads()
 #define mad(a, b, c) fma(a, b, c)
+#define mul_hi(a, b) __umul64hi(a, b)
 #undef INFINITY
 #define INFINITY __int_as_float(0x7f800000)
 #undef NAN

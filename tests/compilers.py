@@ -28,6 +28,7 @@ _PTX = {
     "uint64": "u64",
     "int32": "u32",
     "uint32": "u32",
+    "uint8": "u8",
 }
 _OPENCL_NAMES = {"long": "i64", "int": "i32", "uint": "u32", "ulong": "u64", "uchar": "u8"}
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from nnkit import counters
 from nnkit.backend import Namespace
+from nnkit.backends.numpy import ext
 from nnkit.typing import Array, DType
 
 array_api_strict.set_array_api_strict_flags(
@@ -33,6 +34,18 @@ class StrictExt:
     def matmul_add(a: Array, b: Array, bias: Array | None) -> Array:
         y = array_api_strict.matmul(a, b)
         return y if bias is None else y + bias
+
+    def __getattr__(self, name: str) -> Callable[..., Array]:
+        """The rest has no words in the standard: NumPy's own, on copies."""
+        function = getattr(ext, name)
+
+        def call(*args: Any, **options: Any) -> Array:
+            strict = type(array_api_strict.empty(0))
+            options = {k: getattr(v, "_np_dtype", v) for k, v in options.items()}
+            hosts = [a._array.copy() if isinstance(a, strict) else a for a in args]
+            return array_api_strict.asarray(function(*hosts, **options))
+
+        return call
 
 
 class StrictBackend:

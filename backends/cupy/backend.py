@@ -36,8 +36,9 @@ class CupyBackend:
     def __init__(self, index: int) -> None:
         self.index = index
         self.device = device_name(index)
-        self.xp = Namespace(compat, Extension(self._enter))
-        self._overrides = fused.overrides(CupyLauncher(index, self.device))
+        launcher = CupyLauncher(index, self.device)
+        self.xp = Namespace(compat, Extension(self._enter, launcher))
+        self._overrides = fused.overrides(launcher)
 
     def __repr__(self) -> str:
         return f"<nnkit backend cupy:{self.index} {self.device}>"

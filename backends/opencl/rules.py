@@ -36,6 +36,8 @@ UNARY = {
     **_rules("logical_not", Rule("biuf", gives_bool=True)),
     **_rules("bitwise_invert", Rule("biu", same_as=("b", "logical_not"))),
 }
+EXT = _rules("erf", Rule("f"))
+"""Functions of `ext`, which the standard does not have."""
 BINARY = {
     **_rules("add subtract multiply", Rule("iuf", wraps=True)),
     **_rules("divide hypot atan2 copysign nextafter logaddexp", Rule("f")),
@@ -64,7 +66,7 @@ def plan(name: str, dtype: DType) -> Plan:
     Raises:
         KernelUnavailable: for a dtype that the device does not compute in.
     """
-    rule = UNARY.get(name) or BINARY[name]
+    rule = UNARY.get(name) or EXT.get(name) or BINARY[name]
     if dtype.kind not in rule.takes:
         raise KernelUnavailable(f"{name} has no kernel for {dtype}")
     kinds, other = rule.same_as
