@@ -1,12 +1,12 @@
 // Elements picked and placed by index arrays and masks. Elements are moved, never computed with, so
 // T is the unsigned integer of their size.
 //
-//   positions   y[i] = step * wrapped(at[i])           index values as distances in memory
+//   positions   y[i] = stride * wrapped(at[i])         index values as distances in memory
 //   gather      y[i] = x[kept(i) + at[i]]              at: what `positions` or `unravel` wrote
 //   scatter     x[kept(i) + at[i]] = y[i]              of equal positions, any one value stays
 //   count       y[b] = set elements in block b of the mask `at`
 //   compact     y[start[b] + j] = row-major position of the j-th set element in block b
-//   unravel     y[i] = sum over d of step_d * (coordinate d of the row-major position at[i])
+//   unravel     y[i] = sum over d of x_d * (coordinate d of the row-major position at[i])
 //
 // An index below 0 counts from the end, and one outside the axis is taken as the nearest inside: no
 // kernel reads or writes outside of its arrays, whatever the indices hold.
@@ -56,12 +56,12 @@ typedef struct {
 #endif
 
 __kernel void positions(__global const TI *at, const i64 at_at, __global i64 *y, const i64 y_at,
-                        const i64 n, const i64 length, const i64 step, const Places places) {
+                        const i64 n, const i64 extent, const i64 stride, const Places places) {
     at += at_at, y += y_at;
     WALK(i64 j = (i64)at[pa + k * (S_AT)];
-         j = j < 0 ? j + length : j;
-         j = j < 0 ? 0 : j < length ? j : length - 1;
-         y[py + k * (S_Y)] = step * j;)
+         j = j < 0 ? j + extent : j;
+         j = j < 0 ? 0 : j < extent ? j : extent - 1;
+         y[py + k * (S_Y)] = stride * j;)
 }
 
 __kernel void gather(__global const T *restrict x, const i64 x_at,

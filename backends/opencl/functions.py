@@ -70,7 +70,7 @@ def as_value(target: Array, value: Any) -> Array:
     """What is assigned to `target`, as an array of its device.
 
     Raises:
-        TypeError: where the target's dtype does not hold it: an assignment converts as operators do.
+        TypeError: where the dtype does not hold it: assignments convert as operators do.
         ValueError: for an array of another device.
     """
     elementwise, dtypes = module("elementwise"), module("dtypes")
