@@ -62,9 +62,10 @@ def start(script: str, variables: Mapping[str, str]) -> subprocess.Popen[str]:
 
 
 def result(process: subprocess.Popen[str]) -> str:
-    """What it printed; it must end well."""
+    """What it printed; it must end well, also while the interpreter clears up."""
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, f"{process.returncode}\n{out}\n{err}"
+    assert "Exception ignored" not in err, err
     return out
 
 

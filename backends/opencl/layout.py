@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from nnkit.typing import Shape
@@ -16,6 +17,7 @@ from nnkit.typing import Shape
 Strides = tuple[int, ...]
 
 
+@lru_cache(maxsize=4096)
 def row_major(shape: Shape) -> Strides:
     """The strides of elements that stand one after the other, last axis fastest.
 
@@ -30,6 +32,7 @@ def row_major(shape: Shape) -> Strides:
     return tuple(reversed(strides))
 
 
+@lru_cache(maxsize=4096)
 def is_contiguous(shape: Shape, strides: Strides) -> bool:
     """Whether the elements stand in row-major order without gaps (axes of length 1 don't count)."""
     step = 1

@@ -159,14 +159,12 @@ class Pool:
         self.peak = max(self.peak, self.bytes_in_use)
 
     def _idle(self, size: int) -> Host | None:
-        """The memory of a free block that no command uses any more."""
+        """The memory of the block freed first, if no command uses it any more; later ones may."""
         free = self._free[size]
-        for i, (_, host, last) in enumerate(free):
-            if _done(last):
-                del free[i]
-                self.bytes_held -= size
-                return host
-        return None
+        if not free or not _done(free[0].last):
+            return None
+        self.bytes_held -= size
+        return free.pop(0).host
 
     def _new(self, size: int) -> tuple[Any, Host | None]:
         with suppress(cl.Error, MemoryError):
