@@ -1,7 +1,7 @@
 """Elementwise functions of ten million float32 against NumPy's own calls, side by side.
 
-`python -m bench.elementwise [name …]` prints, for each OpenCL device, how many times NumPy's speed it
-reached. NumPy's calls are without `out=`, as users write them. The two take turns, and each is
+`python -m bench.elementwise [name …]` prints, for each OpenCL device, how many times NumPy's speed
+it reached. NumPy's calls are without `out=`, as users write them. The two take turns, and each is
 judged by its fastest round, which other work spoils least.
 """
 

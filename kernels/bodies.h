@@ -24,7 +24,7 @@ static inline W NAME(modulo)(W x, W z) {
     W of = fabs(x), by = fabs(z), q = trunc(of / by);
     W r = q == K(W, 0) ? of : fma(-q, by, of);  // by may be infinite
     r = copysign(r < K(W, 0) ? r + by : r, x);
-    if (!all(q < K(W, 1 << 22)))
+    if (!every(q < K(W, 1 << 22)))
         for (int i = 0; i < LANES; ++i) LANE(r, i) = fmod(LANE(x, i), LANE(z, i));
     return r;
 }
@@ -84,7 +84,7 @@ static inline W NAME(logaddexp)(W x, W z) {
 #define IS_QUICK(x) (fabs(x) > 1e-300 && isfinite(x))
 static inline W NAME(power)(W x, W z) {
     W y = pow(IS_QUICK(x) ? x : K(W, 1), z);
-    if (!all(IS_QUICK(x)))
+    if (!every(IS_QUICK(x)))
         for (int i = 0; i < LANES; ++i)
             if (!IS_QUICK(LANE(x, i))) LANE(y, i) = pow(LANE(x, i), LANE(z, i));
     return y;
@@ -111,7 +111,7 @@ static inline W NAME(tangent_hyperbolic)(W x) {
 #define PERIODIC(name, f)                                                     \
     static inline W NAME(name)(W x) {                                         \
         W y = f(IS_QUICK(x) ? x : K(W, 1));                                   \
-        if (!all(IS_QUICK(x)))                                                \
+        if (!every(IS_QUICK(x)))                                              \
             for (int i = 0; i < LANES; ++i)                                   \
                 if (!IS_QUICK(LANE(x, i))) LANE(y, i) = f(LANE(x, i));        \
         return y;                                                             \

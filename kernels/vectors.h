@@ -5,6 +5,7 @@
 //   VECTOR_OF(T)      the vector of the element type T
 //   TO_VECTOR(T, v)   v converted to it
 //   LANE(v, i)        one element
+//   every(m)          whether a comparison of two V holds in all lanes
 //   MASK_OF(T)        integers as wide as T, by which `?:` chooses between its lanes
 
 #ifndef VECTOR
@@ -38,6 +39,14 @@
 #define MASK_u64 i64
 #define MASK_double i64
 #define MASK_OF(T) PASTE(MASK_, T)
+
+// all(m), by halves: some drivers' own goes lane by lane.
+static inline bool every(VECTOR_OF(MASK_OF(CT)) m) {
+    m.s01234567 &= m.s89abcdef;
+    m.s0123 &= m.s4567;
+    m.s01 &= m.s23;
+    return (m.s0 & m.s1) != 0;
+}
 
 // A large result is written past the caches: reading each line before it is overwritten would cost
 // a third of the bandwidth of an addition.
