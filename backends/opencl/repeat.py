@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnkit.backends.opencl.array import Array
+from nnkit.backends.opencl.elementwise import cast
 from nnkit.backends.opencl.indexing import take
 from nnkit.backends.opencl.manipulate import broadcast_to, repeated, reshape
 from nnkit.backends.opencl.scan import cumulative
@@ -20,7 +21,8 @@ def repeat(x: Array, repeats: int | Array, /, *, axis: int | None = None) -> Arr
         return repeat(reshape(x, (-1,)), repeats, axis=0)
     (at,) = normalize_axes("repeat", axis, x.ndim)
     if not isinstance(repeats, Array):
-        return repeated(x, at, at + 1, int(repeats))
+        y = repeated(x, at, at + 1, int(repeats))
+        return cast(y, x.dtype) if y.block is x.block else y
     if repeats.dtype.kind not in "iu":
         raise TypeError(f"repeat: counts must be integers, got {repeats.dtype}")
     counts = broadcast_to(repeats, (x.shape[at],))

@@ -49,6 +49,22 @@ BINARY = {
     **_rules("bitwise_left_shift bitwise_right_shift", Rule("iu")),
 }
 
+_REAL_ONLY = frozenset(
+    [
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "maximum",
+        "minimum",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "logical_not",
+    ]
+)
+"""What NumPy computes for complex numbers and the standard does not define."""
+
 
 class Plan(NamedTuple):
     """How a function runs on one dtype."""
@@ -64,11 +80,14 @@ def plan(name: str, dtype: DType) -> Plan:
     """How `name` runs on operands of `dtype`.
 
     Raises:
-        KernelUnavailable: for a dtype that the device does not compute in.
+        TypeError: for a dtype that the function is not defined for.
+        KernelUnavailable: for complex numbers, which the host computes.
     """
     rule = UNARY.get(name) or EXT.get(name) or BINARY[name]
     if dtype.kind not in rule.takes:
-        raise KernelUnavailable(f"{name} has no kernel for {dtype}")
+        if dtype.kind == "c" and name not in _REAL_ONLY:
+            raise KernelUnavailable(f"{name} has no kernel for {dtype}")
+        raise TypeError(f"{name} is not defined for {dtype}. Fix: convert with astype.")
     kinds, other = rule.same_as
     return Plan(
         function=other if dtype.kind in kinds else name,
