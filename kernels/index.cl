@@ -10,18 +10,25 @@
 //
 // An index below 0 counts from the end, and one outside the axis is taken as the nearest inside: no
 // kernel reads or writes outside of its arrays, whatever the indices hold.
-// Layout: NDIM axes (at most 8) of i's array with the strides of x, at and y in it (Places); S_X,
-// S_AT, S_Y are the last strides: the literals 0 and 1 where they are so, else LAST(name).
+// Layout: NDIM axes (1, 2, 4 or 8; those too many have length 1) of i's array, with the strides in it
+// of x, at and y (Places). ROWS is 1 where whole rows are moved: their last strides are 1, 0 and 1.
 // Grid: one dimension; on a CPU chunks, walked row by row, elsewhere a grid-stride loop.
 //
-// variants: T=u32,TI=i64,NDIM=1,S_X=1,S_AT=0,S_Y=1; T=u8,TI=u8,NDIM=3,S_X=LAST(x),S_AT=LAST(at),S_Y=1
-// variants: T=u64,TI=i32,NDIM=2,S_X=0,S_AT=1,S_Y=LAST(y)
+// variants: T=u32,TI=i64,NDIM=2,ROWS=1; T=u8,TI=u8,NDIM=4,ROWS=0; T=u64,TI=i32,NDIM=1,ROWS=0
 
 typedef struct {
     i64 shape[8], x[8], at[8], y[8];
 } Places;
 
-#define LAST(operand) places.operand[NDIM - 1]
+#if ROWS
+#define S_X 1
+#define S_AT 0
+#define S_Y 1
+#else
+#define S_X places.x[NDIM - 1]
+#define S_AT places.at[NDIM - 1]
+#define S_Y places.y[NDIM - 1]
+#endif
 #define BLOCK 4096
 
 // The offsets of row number `row` of i's array; the last axis is left to the caller.
@@ -58,32 +65,32 @@ typedef struct {
 __kernel void positions(__global const TI *at, const i64 at_at, __global i64 *y, const i64 y_at,
                         const i64 n, const i64 extent, const i64 stride, const Places places) {
     at += at_at, y += y_at;
-    WALK(i64 j = (i64)at[pa + k * (S_AT)];
+    WALK(i64 j = (i64)at[pa + k * S_AT];
          j = j < 0 ? j + extent : j;
          j = j < 0 ? 0 : j < extent ? j : extent - 1;
-         y[py + k * (S_Y)] = stride * j;)
+         y[py + k * S_Y] = stride * j;)
 }
 
 __kernel void gather(__global const T *restrict x, const i64 x_at,
                      __global const i64 *restrict at, const i64 at_at, __global T *restrict y,
                      const i64 y_at, const i64 n, const Places places) {
     x += x_at, at += at_at, y += y_at;
-    WALK(y[py + k * (S_Y)] = x[px + k * (S_X) + at[pa + k * (S_AT)]];)
+    WALK(y[py + k * S_Y] = x[px + k * S_X + at[pa + k * S_AT]];)
 }
 
 __kernel void scatter(__global T *x, const i64 x_at, __global const i64 *at, const i64 at_at,
                       __global const T *y, const i64 y_at, const i64 n, const Places places) {
     x += x_at, at += at_at, y += y_at;
-    WALK(x[px + k * (S_X) + at[pa + k * (S_AT)]] = y[py + k * (S_Y)];)
+    WALK(x[px + k * S_X + at[pa + k * S_AT]] = y[py + k * S_Y];)
 }
 
 // The byte of a mask at row-major position i.
 #if NDIM == 1
-#define MASK_AT(i, value) const u8 value = at[(i) * (S_AT)];
+#define MASK_AT(i, value) const u8 value = at[(i) * S_AT];
 #else
 #define MASK_AT(i, value)                                                     \
     LOCATE((i) / places.shape[NDIM - 1])                                      \
-    const u8 value = at[pa + (i) % places.shape[NDIM - 1] * (S_AT)];          \
+    const u8 value = at[pa + (i) % places.shape[NDIM - 1] * S_AT];          \
     (void)px, (void)py;
 #endif
 

@@ -55,8 +55,11 @@ def host_only(name: str) -> Callable[..., Any]:
 
 def _in_numpy(name: str) -> Callable[..., Any]:
     """The function of NumPy's standard namespace: 'sort', 'linalg.qr'."""
-    function: Callable[..., Any] = functools.reduce(getattr, name.split("."), host)
-    return function
+    function: Any = host
+    for part in name.split("."):
+        function = getattr(function, part)
+    found: Callable[..., Any] = function
+    return found
 
 
 def on_host(

@@ -238,9 +238,14 @@ class _Places:
     def __init__(self, shape: Shape, **strides: Strides) -> None:
         none = row_major(shape)  # joins wherever the others do, and is not read
         rows = [strides.get(name, none) for name in ("x", "at", "y")]
-        self.shape, self.rows = collapse(shape, rows)
-        if len(self.shape) > MAX_AXES:
+        lengths, steps = collapse(shape, rows)
+        if len(lengths) > MAX_AXES:
             raise KernelUnavailable(f"indexing with more than {MAX_AXES} axes that do not join")
+        # Axes of length 1 in front, so that a program serves several numbers of axes.
+        self.axes = 1 << max(len(lengths) - 1, 0).bit_length()
+        front = self.axes - len(lengths)
+        self.shape = (*(1,) * front, *lengths)
+        self.rows = [(*(0,) * front, *row) for row in steps]
 
     def pack(self) -> bytes:
         fill = 1  # a length by which positions are divided
@@ -249,9 +254,5 @@ class _Places:
         return struct.pack(f"<{4 * MAX_AXES}q", *values)
 
     def defines(self, word: str, index: Array) -> dict[str, Any]:
-        steps = {}
-        for name, row in zip(("x", "at", "y"), self.rows, strict=True):
-            last = row[-1] if row else 0
-            steps[f"S_{name.upper()}"] = str(last) if last in (0, 1) else f"LAST({name})"
-        axes = max(1, len(self.shape))
-        return {"T": word, "TI": c_name(index.dtype), "NDIM": axes, **steps}
+        rows = [row[-1] for row in self.rows] == [1, 0, 1]
+        return {"T": word, "TI": c_name(index.dtype), "NDIM": self.axes, "ROWS": int(rows)}

@@ -60,7 +60,7 @@ def _part(part: Any, device: Queue) -> Any:
         if isinstance(part, Array) and part.dtype.kind not in "biu":
             raise IndexError(f"an index array holds integers or truth values, got {part.dtype}")
         if isinstance(part, Array) and part.device is not device:
-            raise ValueError(f"an index array of {part.device.name} for one of {device.name}")
+            raise ValueError(f"an index array on device {part.device.name}, not {device.name}")
         return part
     if isinstance(part, bool | np.bool | list | np.ndarray):
         data = np.asarray(part)

@@ -50,18 +50,8 @@ BINARY = {
 }
 
 _REAL_ONLY = frozenset(
-    [
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "maximum",
-        "minimum",
-        "logical_and",
-        "logical_or",
-        "logical_xor",
-        "logical_not",
-    ]
+    _rules("less less_equal greater greater_equal maximum minimum", Rule("iuf"))
+    | _rules("logical_and logical_or logical_xor logical_not", Rule("biuf"))
 )
 """What NumPy computes for complex numbers and the standard does not define."""
 

@@ -37,7 +37,7 @@ from nnkit.backends.opencl.search import searchsorted
 
 # -- the table -------------------------------------------------------------------------------------
 
-CREATION = {
+CREATION: dict[str, Callable[..., Array]] = {
     "asarray": create.asarray,
     "empty": create.empty,
     "from_dlpack": from_dlpack,
