@@ -52,15 +52,15 @@ typedef struct {
     }
 
 __kernel void scan_totals(__global const TX *x, const i64 x_at, __global ACC *totals,
-                          const i64 lines, const i64 length, const i64 x_step, const i64 parts,
+                          const i64 lines, const i64 extent, const i64 x_step, const i64 parts,
                           const Lines at) {
     x += x_at;
     FOR_EACH(i, lines * parts) {
         LINE_OFFSET(start, i / parts)
-        const i64 part = i % parts, end = length * (part + 1) / parts;
+        const i64 part = i % parts, end = extent * (part + 1) / parts;
         ACC s = (ACC)(FIRST);
         LOST(e)
-        for (i64 k = length * part / parts; k < end; ++k) {
+        for (i64 k = extent * part / parts; k < end; ++k) {
             const ACC v = (ACC)x[start + k * x_step];
             INTO(s, e, v)
         }
@@ -81,17 +81,17 @@ __kernel void scan_starts(__global ACC *totals, const i64 lines, const i64 parts
 }
 
 __kernel void scan_parts(__global const TX *x, const i64 x_at, __global const ACC *starts,
-                         __global TO *y, const i64 lines, const i64 length, const i64 x_step,
+                         __global TO *y, const i64 lines, const i64 extent, const i64 x_step,
                          const i64 parts, const i64 inner, const Lines at) {
     x += x_at;
     FOR_EACH(i, lines * parts) {
-        const i64 m = i / parts, part = i % parts, end = length * (part + 1) / parts;
+        const i64 m = i / parts, part = i % parts, end = extent * (part + 1) / parts;
         LINE_OFFSET(start, m)
-        const i64 out = m / inner * inner * (length + INITIAL) + m % inner;
+        const i64 out = m / inner * inner * (extent + INITIAL) + m % inner;
         ACC s = parts > 1 ? starts[i] : (ACC)(FIRST);
         LOST(e)
         if (INITIAL && part == 0) y[out] = (TO)s;
-        for (i64 k = length * part / parts; k < end; ++k) {
+        for (i64 k = extent * part / parts; k < end; ++k) {
             const ACC v = (ACC)x[start + k * x_step];
             INTO(s, e, v)
             y[out + (k + INITIAL) * inner] = (TO)TOTAL(s, e);

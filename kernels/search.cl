@@ -9,12 +9,12 @@
 
 #define BEFORE(a, b) ((a) < (b) || ((b) != (b) && (a) == (a)))
 
-__kernel void search_sorted(__global const T *x, const i64 x_at, const i64 x_step, const i64 length,
+__kernel void search_sorted(__global const T *x, const i64 x_at, const i64 x_step, const i64 extent,
                             __global const T *v, const i64 v_at, __global i64 *y, const i64 n) {
     x += x_at, v += v_at;
     FOR_EACH(i, n) {
         const T value = v[i];
-        i64 low = 0, high = length;
+        i64 low = 0, high = extent;
         while (low < high) {
             const i64 middle = low + (high - low) / 2;
             const T found = x[middle * x_step];

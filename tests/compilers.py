@@ -117,7 +117,8 @@ def compile_opencl(context: Any, source: str) -> dict[str, Any]:
 def assert_driver_agrees(signature: Signature, kernel: Any) -> None:
     """The driver sees the arguments that the loader read from the text: names, types, spaces."""
     found = [driver_argument(kernel, i) for i in range(kernel.num_args)]
-    assert found == [loader_argument(arg) for arg in signature.args], signature.name
+    wanted = [loader_argument(arg) for arg in signature.args]
+    assert found == wanted, f"{signature.name}: the driver sees {found}, the loader {wanted}"
 
 
 def driver_argument(kernel: Any, index: int) -> tuple[str, str, str]:

@@ -115,6 +115,7 @@ def eye(
 
 def _band(device: Queue, rows: int, cols: int, low: int, high: int, dtype: DType) -> Array:
     y = Array.empty(device, (rows, cols), dtype)
+    low, high = (max(-_FAR, min(edge, _FAR)) for edge in (low, high))
     if y.size:
         launcher = launcher_of(device)
         launcher.launch(
