@@ -36,8 +36,8 @@ def anew(name: str) -> OpenCLBackend:
 
 
 @contextmanager
-def gated(backend: OpenCLBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is launched inside waits until the end of the block, and then runs."""
+def gated(backend: OpenCLBackend, monkeypatch: pytest.MonkeyPatch, ends: int = 0) -> Iterator[None]:
+    """What is launched inside waits until the end of the block, and then runs; `ends` fails it."""
     gate = cl.UserEvent(backend.queue.context)
     launch = cl.enqueue_nd_range_kernel
     try:
@@ -45,7 +45,7 @@ def gated(backend: OpenCLBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
             patch.setattr(cl, "enqueue_nd_range_kernel", partial(launch, wait_for=[gate]))
             yield
     finally:
-        gate.set_status(cl.command_execution_status.COMPLETE)
+        gate.set_status(ends)
 
 
 def start(script: str, variables: Mapping[str, str]) -> subprocess.Popen[str]:

@@ -158,6 +158,21 @@ def test_processes_that_build_at_once_do_no_harm(name: str, folder: Path) -> Non
     assert not [path for path in folder.iterdir() if path.suffix == ".tmp"]
 
 
+def test_bytes_are_given_back_only_as_they_were_saved(folder: Path) -> None:
+    assert cache.save_bytes("kind", ["key", 1], b"some bytes")
+    assert cache.load_bytes("kind", ["key", 1]) == b"some bytes"
+    assert cache.load_bytes("kind", ["key", 2]) is None
+    (path,) = folder.glob("kind-*.bin")
+    entry = path.read_bytes()
+    for damaged in (b"", entry[:20], entry[:-1], entry + b"\0", entry[:-1] + b"S"):
+        path.write_bytes(damaged)
+        assert cache.load_bytes("kind", ["key", 1]) is None
+    cache.save_bytes("kind", ["key", 2], b"some bytes")
+    (other,) = (found for found in folder.glob("kind-*.bin") if found != path)
+    path.write_bytes(other.read_bytes())  # whole, but of another key
+    assert cache.load_bytes("kind", ["key", 1]) is None
+
+
 def test_what_is_longest_unused_goes_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         assert cache.save_bytes("kind", number, bytes(1000))

@@ -313,6 +313,17 @@ def test_a_view_waits_for_the_device(sharing: OpenCLBackend) -> None:
     assert (view == 1024).all()
 
 
+def test_a_view_of_what_a_failed_launch_should_have_made_is_an_error(
+    sharing: OpenCLBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = sharing.asarray(f32(8))
+    (x + x).numpy()
+    with gated(sharing, monkeypatch, ends=-5):
+        y = x + x
+    with pytest.raises(DeviceError, match="kernel map2 failed"):
+        memory.host_view(y)
+
+
 def test_a_block_with_a_view_is_not_reused(sharing: OpenCLBackend) -> None:
     pool = sharing.queue.pool
     x = sharing.asarray(f32(1000, 3))
