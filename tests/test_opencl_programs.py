@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnkit import counters
 from nnkit.backends.opencl.backend import OpenCLBackend
 from tests.backends import BackendAbsent, opened
 from tests.program_steps import STEPS
-from tests.programs import difference, failure, problem, shorten, with_gpu_kernels, write
+from tests.programs import difference, failure, problem, run, shorten, with_gpu_kernels, write
 
 pytestmark = pytest.mark.filterwarnings("ignore::nnkit.FallbackWarning")
 
@@ -43,6 +44,13 @@ def test_programs_on_a_gpus_kernels(device: OpenCLBackend, seed: int) -> None:
     gpu = with_gpu_kernels(device)
     for number in range(100):
         assert not (text := failure(10_000 * seed + 1000 + number, gpu, FEW)), text
+
+
+def test_programs_of_real_numbers_stay_on_the_device(device: OpenCLBackend, seed: int) -> None:
+    counters.reset()
+    for number in range(50):
+        run(write(10_000 * seed + number, FEW), device.xp)
+    assert not counters.fallbacks
 
 
 def test_programs_are_made_of_everything() -> None:
