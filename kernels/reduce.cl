@@ -207,7 +207,8 @@ __kernel void fold_columns(__global const TX *x, const i64 x_at, __global TO *y,
     const i64 jobs = kept / inner * blocks * parts;
     const i64 last = jobs * ((i64)get_global_id(0) + 1) / (i64)get_global_size(0);
     for (i64 job = jobs * (i64)get_global_id(0) / (i64)get_global_size(0); job < last; ++job) {
-        const i64 part = job % parts, block = job / parts % blocks, outer = job / parts / blocks;
+        // Neighbouring blocks of the same rows follow each other: they lie in the same pages.
+        const i64 block = job % blocks, part = job / blocks % parts, outer = job / blocks / parts;
         const i64 begin = reduced * part / parts, end = reduced * (part + 1) / parts;
         i64 m = outer * inner + block * COLUMNS;
         const i64 stop = outer * inner + min((block + 1) * COLUMNS, inner);
