@@ -215,6 +215,20 @@ def test_picking_from_an_axis_without_elements(device: OpenCLBackend) -> None:
         x[device.asarray(np.zeros((2,), np.int64))]
 
 
+def test_more_axes_than_a_kernel_reads(device: OpenCLBackend, rng: Rng) -> None:
+    order = tuple(int(i) for i in rng.permutation(11))
+    a = np.arange(2**11, dtype=np.float32).reshape((2,) * 11).transpose(order)
+    x = device.xp.permute_dims(device.asarray(a.transpose(np.argsort(order))), order)
+    index = np.array([1, 0, 1])
+    assert_same(device, x[:, device.asarray(index)], a[:, index])
+    assert_same(device, x + x[:1], a + a[:1])
+    assert_same(device, x[x > 99.0], a[a > 99])
+    chosen = (a[0] > 5).transpose(*range(9, -1, -1))
+    assert_same(device, x[0].mT[device.asarray(chosen)], a[0].mT[chosen])
+    x[:, device.asarray(index[:2])] = 5.0
+    assert_same(device, x, np.full_like(a, 5))
+
+
 # -- complex numbers -------------------------------------------------------------------------------
 
 

@@ -24,9 +24,9 @@ from nnkit.backends.opencl.layout import (
     broadcast_strides,
     collapse,
     row_major,
+    size_of,
 )
 from nnkit.backends.opencl.words import from_words, words
-from nnkit.errors import KernelUnavailable
 from nnkit.ops.common import normalize_axes
 from nnkit.typing import Shape
 
@@ -177,6 +177,8 @@ def _positions(index: Array, length: int, step: int) -> Array:
     y = Array.empty(index.device, index.shape, INT64)
     if y.size:
         places = _Places(index.shape, at=index.strides, y=y.strides)
+        if places.axes > MAX_AXES:
+            return _positions(elementwise.contiguous(index), length, step)
         launcher = launcher_of(y.device)
         launcher.launch(
             "index", "positions", *grid(launcher, y.size),
@@ -188,6 +190,10 @@ def _positions(index: Array, length: int, step: int) -> Array:
 def _move(kernel: str, x: Array, at: Array, y: Array) -> None:
     if y.size:
         places = _Places(y.shape, x=x.strides, at=at.strides, y=y.strides)
+        if places.axes > MAX_AXES:
+            for i in range(y.shape[0]):
+                _move(kernel, x[i], at[i], y[i])
+            return
         launcher = launcher_of(y.device)
         word = f"u{8 * y.dtype.itemsize}"
         launcher.launch(
@@ -201,6 +207,8 @@ def _unravel(flat: Array, shape: Shape, strides: Strides) -> Array:
     y = Array.empty(flat.device, flat.shape, INT64)
     if y.size:
         places = _Places(shape, x=strides)
+        if places.axes > MAX_AXES:
+            return _unravel_in_halves(flat, shape, strides)
         launcher = launcher_of(y.device)
         launcher.launch(
             "index", "unravel", *grid(launcher, y.size),
@@ -209,12 +217,26 @@ def _unravel(flat: Array, shape: Shape, strides: Strides) -> Array:
     return y
 
 
+def _unravel_in_halves(flat: Array, shape: Shape, strides: Strides) -> Array:
+    """The same for more axes than a kernel reads: the last ones, and those before them."""
+    inner = size_of(shape[-MAX_AXES:])
+    outside = elementwise.binary("floor_divide", flat, inner)
+    inside = elementwise.binary("remainder", flat, inner)
+    return elementwise.binary(
+        "add",
+        _unravel(outside, shape[:-MAX_AXES], strides[:-MAX_AXES]),
+        _unravel(inside, shape[-MAX_AXES:], strides[-MAX_AXES:]),
+    )
+
+
 def _set_positions(mask: Array) -> Array:
     """The row-major positions of the set elements; waits for the device to know how many."""
     blocks = -(-mask.size // BLOCK)
     if blocks == 0:
         return Array.empty(mask.device, (0,), INT64)
     places = _Places(mask.shape, at=mask.strides)
+    if places.axes > MAX_AXES:
+        return _set_positions(elementwise.contiguous(mask))
     launcher, defines = launcher_of(mask.device), places.defines("u8", mask)
     size = grid(launcher, 16 * blocks if launcher.cpu else blocks)
     counts = Array.empty(mask.device, (blocks,), INT64)
@@ -239,8 +261,6 @@ class _Places:
         none = row_major(shape)  # joins wherever the others do, and is not read
         rows = [strides.get(name, none) for name in ("x", "at", "y")]
         lengths, steps = collapse(shape, rows)
-        if len(lengths) > MAX_AXES:
-            raise KernelUnavailable(f"indexing with more than {MAX_AXES} axes that do not join")
         # Axes of length 1 in front, so that a program serves several numbers of axes.
         self.axes = 1 << max(len(lengths) - 1, 0).bit_length()
         front = self.axes - len(lengths)

@@ -45,7 +45,11 @@ def launch(name: str, inputs: Sequence[Array], y: Array, compute: DType) -> None
         return
     axes, layout, steps = 1, NO_LAYOUT, _flat_steps(inputs, y)
     if steps is None:
-        axes, layout, steps = _strided(name, inputs, y)
+        found = _strided(inputs, y)
+        if found is None:
+            _in_slices(name, inputs, y, compute)
+            return
+        axes, layout, steps = found
     launcher = launcher_of(y.device)
     key = (name, compute, y.dtype, axes, steps, launcher.cpu, *[x.dtype for x in inputs])
     known = launcher.per_thread.ready
@@ -72,15 +76,26 @@ def _flat_steps(inputs: Sequence[Array], y: Array) -> Strides | None:
     return (*steps, 1)
 
 
-def _strided(name: str, inputs: Sequence[Array], y: Array) -> tuple[int, bytes, Strides]:
+def _in_slices(name: str, inputs: Sequence[Array], y: Array, compute: DType) -> None:
+    """A launch for each index of the shortest axis: there are more axes than a kernel reads."""
+    _, axis = min((n, axis) for axis, n in enumerate(y.shape) if n > 1)
+    shape = y.shape
+    whole = [x.view(shape, broadcast_strides(x.shape, x.strides, shape)) for x in inputs]
+    for i in range(shape[axis]):
+        at = (*(slice(None),) * axis, i)
+        launch(name, [x[at] for x in whole], y[at], compute)
+
+
+def _strided(inputs: Sequence[Array], y: Array) -> tuple[int, bytes, Strides] | None:
     """Axes that are left when neighbours are joined, the struct, and the last axis's steps.
 
-    A step is 0 or 1, or -1 for one that the kernel reads from the struct.
+    A step is 0 or 1, or -1 for one that the kernel reads from the struct. None for more axes than
+    that holds.
     """
     strides = [broadcast_strides(x.shape, x.strides, y.shape) for x in inputs]
     shape, operands = collapse(y.shape, [*strides, y.strides])
     if len(shape) > MAX_AXES:
-        raise KernelUnavailable(f"{name} on views of more than {MAX_AXES} axes")
+        return None
     steps = tuple(s[-1] if s[-1] in (0, 1) else -1 for s in operands)
     return len(shape), _layout(shape, operands), steps
 
