@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import cupy
 from cupy.lib.stride_tricks import as_strided
-from cupyx.scipy import special
+from cupyx.scipy import special  # type: ignore[import-untyped]
 
 from nnkit.backends.device import extension
 from nnkit.backends.device.launcher import Launcher

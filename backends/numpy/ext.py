@@ -76,7 +76,8 @@ def scatter_add(target: Array | Shape, index: Array, values: Array, axis: int = 
     layout = scatter_layout(y.shape, index.shape, values.shape, axis)
     rows = y.reshape(layout.outer, layout.rows, layout.cols)
     added = values.astype(y.dtype, copy=False).reshape(layout.outer, layout.n, layout.cols)
-    np.add.at(rows, (slice(None), index.reshape(-1)), added)
+    places: Any = (slice(None), index.reshape(-1))
+    np.add.at(rows, places, added)
     return y
 
 

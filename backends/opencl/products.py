@@ -27,7 +27,8 @@ def tensordot(
             raise ValueError(
                 f"tensordot: axes must be from 0 to {min(x1.ndim, x2.ndim)}, got {axes}"
             )
-        first, second = range(x1.ndim - axes, x1.ndim), range(axes)
+        first: Sequence[int] = range(x1.ndim - axes, x1.ndim)
+        second: Sequence[int] = range(axes)
     else:
         first, second = axes[0], axes[1]
     ours = normalize_axes("tensordot", tuple(first), x1.ndim)

@@ -71,19 +71,20 @@ def _launch(
     length, step = x.shape[axis], x.strides[axis]
     parts = max(1, -(-length // PART)) if lines < MANY else 1
     starts = y  # a pointer that is not read
-    wide = grid(launcher, lines * parts * (16 if launcher.cpu else 1))
+    groups, items = grid(launcher, lines * parts * (16 if launcher.cpu else 1))
     if parts > 1:
         starts = Array.empty(x.device, (lines, parts), y.dtype)
         launcher.launch(
-            "scan", "scan_totals", *wide, x, starts, lines, length, step, parts, at, **defines
-        )
-        launcher.launch(
-            "scan", "scan_starts", *grid(launcher, lines), starts, lines, parts, **defines
-        )
+            "scan", "scan_totals", groups, items,
+            x, starts, lines, length, step, parts, at, **defines,
+        )  # fmt: skip
+        few, each = grid(launcher, lines)
+        launcher.launch("scan", "scan_starts", few, each, starts, lines, parts, **defines)
     inner = size_of(y.shape[axis + 1 :])
     launcher.launch(
-        "scan", "scan_parts", *wide, x, starts, y, lines, length, step, parts, inner, at, **defines
-    )
+        "scan", "scan_parts", groups, items,
+        x, starts, y, lines, length, step, parts, inner, at, **defines,
+    )  # fmt: skip
 
 
 def _defines(fold: str, x: Array, dtype: DType, axes: int, initial: int) -> dict[str, str | int]:

@@ -144,7 +144,8 @@ def _part(name: str, x: Array, low: int, high: int) -> Array:
         raise ValueError(f"{name}: x must have at least two axes, got {x.ndim}")
     if not on_device(x.dtype):
         raise KernelUnavailable(f"{name} has no kernel for {x.dtype}")
-    mask = _band(x.device, *x.shape[-2:], low, high, BOOL)
+    rows, cols = x.shape[-2:]
+    mask = _band(x.device, rows, cols, low, high, BOOL)
     return where(mask, x, constant(x.device, x.dtype.type(0).item(), x.dtype))
 
 
