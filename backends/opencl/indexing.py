@@ -204,9 +204,11 @@ def _move(kernel: str, x: Array, at: Array, y: Array) -> None:
 
 def _unravel(flat: Array, shape: Shape, strides: Strides) -> Array:
     """The places in memory of row-major positions in an array of this shape and these strides."""
+    places = _Places(shape, x=strides)
+    if places.axes == 1 and places.rows[0] == (1,):
+        return flat  # positions in a run of elements are the places themselves
     y = Array.empty(flat.device, flat.shape, INT64)
     if y.size:
-        places = _Places(shape, x=strides)
         if places.axes > MAX_AXES:
             return _unravel_in_halves(flat, shape, strides)
         launcher = launcher_of(y.device)
