@@ -77,11 +77,18 @@ class Writer:
 
 
 def execute(line: str, env: dict[str, Any]) -> None:
-    """Run a line; where NumPy gives a scalar, the standard has an array without axes."""
+    """Run a line; where NumPy gives a scalar, the standard has an array without axes.
+
+    NumPy keeps a transposed operand's memory order in the result. The standard leaves the order
+    open, ours is always row-major; which reshape is a view depends on it, so NumPy's follows.
+    """
     exec(line, env)
     name = line.partition(" = ")[0]
-    if isinstance(env.get(name), np.generic | int):
-        env[name] = np.asarray(env[name])
+    made = env.get(name)
+    if isinstance(made, np.generic | int):
+        env[name] = np.asarray(made)
+    elif isinstance(made, np.ndarray) and made.base is None:
+        env[name] = np.asarray(made, order="C")
 
 
 def is_tame(value: Any) -> bool:
