@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from nnkit.backends.opencl import xp as ours
 from nnkit.backends.opencl.backend import OpenCLBackend
-from tests.backends import BackendAbsent, opened
+from tests.opencl_forms import FORMS, device_in
 from tests.standard_calls import EXAMPLES, REAL, Call, Data, Row, array, shapes
 from tests.standard_sides import assert_agree, expected, outcome
 from tests.standard_table import (
@@ -51,12 +51,7 @@ def standard_functions() -> list[str]:
 
 @pytest.fixture(scope="module")
 def device() -> OpenCLBackend:
-    try:
-        made = opened("opencl")
-    except BackendAbsent as absence:
-        (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
-    assert isinstance(made, OpenCLBackend)
-    return made
+    return device_in(FORMS[0])
 
 
 @pytest.fixture(autouse=True, scope="module")

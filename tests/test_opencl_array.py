@@ -13,18 +13,13 @@ from nnkit.backend import Backend
 from nnkit.backends.opencl.backend import OpenCLBackend
 from nnkit.backends.opencl.layout import collapse, is_contiguous, reshape_strides
 from nnkit.errors import DeviceError, FallbackWarning
-from tests.backends import BackendAbsent, opened
+from tests.opencl_forms import FORMS, device_in
 from tests.programs import with_gpu_kernels
 
 
 @pytest.fixture(scope="module")
 def shared_device() -> OpenCLBackend:
-    try:
-        made = opened("opencl")
-    except BackendAbsent as absence:
-        (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
-    assert isinstance(made, OpenCLBackend)
-    return made
+    return device_in(FORMS[0])
 
 
 @pytest.fixture(params=["its own kernels", "a GPU's kernels"])

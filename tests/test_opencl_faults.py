@@ -23,7 +23,7 @@ from nnkit import counters, kernels, nn, ops, optim
 from nnkit.backends.opencl.backend import OpenCLBackend
 from nnkit.dispatch import OPS, UPDATES
 from nnkit.errors import DeviceError, FallbackWarning, NnkitError
-from tests.backends import BackendAbsent, opened
+from tests.opencl_forms import FORMS, device_in
 
 Plant = Callable[[str, str, str], OpenCLBackend]
 FUNCTIONS = '#include "functions.h"'
@@ -32,12 +32,7 @@ BROKEN_EXP = f"{FUNCTIONS}\n#undef op_exp\n#define op_exp(W, x) ecks(x)"
 
 @pytest.fixture
 def device() -> OpenCLBackend:
-    try:
-        found = opened("opencl")
-    except BackendAbsent as absence:
-        (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
-    assert isinstance(found, OpenCLBackend)
-    return found
+    return device_in(FORMS[0])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from nnkit import counters
 from nnkit.backends.opencl.backend import OpenCLBackend
-from tests.backends import BackendAbsent, opened
+from tests.opencl_forms import FORMS, device_in
 
 DTYPES = ("bool", "int16", "float32", "complex64", "complex128")
 """One of each size in memory."""
@@ -19,12 +19,7 @@ Rng = np.random.Generator
 
 @pytest.fixture(scope="module")
 def shared_device() -> OpenCLBackend:
-    try:
-        made = opened("opencl")
-    except BackendAbsent as absence:
-        (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
-    assert isinstance(made, OpenCLBackend)
-    return made
+    return device_in(FORMS[0])
 
 
 @pytest.fixture(params=["its own kernels", "a GPU's kernels"])

@@ -13,7 +13,7 @@ import pytest
 
 from nnkit import counters
 from nnkit.backends.opencl.backend import OpenCLBackend
-from tests.backends import BackendAbsent, opened
+from tests.opencl_forms import FORMS, device_in
 from tests.program_steps import STEPS
 from tests.programs import difference, failure, problem, run, shorten, with_gpu_kernels, write
 
@@ -26,12 +26,7 @@ START = "a0 = xp.asarray(np.arange(6.0), dtype=xp.float32)"
 
 @pytest.fixture(scope="module")
 def device() -> OpenCLBackend:
-    try:
-        made = opened("opencl")
-    except BackendAbsent as absence:
-        (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
-    assert isinstance(made, OpenCLBackend)
-    return made
+    return device_in(FORMS[0])
 
 
 @pytest.mark.parametrize("part", range(3))

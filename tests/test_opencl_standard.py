@@ -19,7 +19,8 @@ from nnkit import counters
 from nnkit.backends.opencl import xp as module
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.backend import OpenCLBackend
-from tests.backends import BackendAbsent, opened
+from tests.backends import opened
+from tests.opencl_forms import FORMS, device_in
 
 EXCEPTIONS = Path(__file__).parent / "array_api_exceptions.txt"
 SUITE = 1380
@@ -28,12 +29,7 @@ SUITE = 1380
 
 @pytest.fixture(scope="module")
 def device() -> OpenCLBackend:
-    try:
-        made = opened("opencl")
-    except BackendAbsent as absence:
-        (pytest.fail if absence.is_a_failure else pytest.skip)(str(absence))
-    assert isinstance(made, OpenCLBackend)
-    return made
+    return device_in(FORMS[0])
 
 
 @pytest.fixture
