@@ -9,7 +9,7 @@ import pytest
 from nnkit.backend import Backend, label
 from nnkit.dispatch import Op, Update
 from tests.cases import CASES, Case
-from tests.running import weights
+from tests.running import weights_of
 
 TIMED = [case for case in CASES if case.time]
 
@@ -38,7 +38,7 @@ def test_backward(case: Case, backend: Backend, benchmark: Any) -> None:
     op, arrays = case.function, case.place(backend, "float32")
     assert isinstance(op, Op)
     y, vjp = op.forward(backend, arrays, case.needs, dict(case.options))
-    g = backend.asarray(weights(tuple(y.shape)).astype("float32"))
+    g = weights_of(y, backend.asarray)
     assert vjp is not None
 
     def run() -> Any:

@@ -9,26 +9,46 @@ from nnkit.autograd import Node, is_grad_enabled
 from nnkit.backend import Backend, label
 from nnkit.errors import BackendMismatch
 from nnkit.tensor import Tensor
-from nnkit.typing import Vjp
+from nnkit.typing import Array, Vjp
 
 if TYPE_CHECKING:
     from nnkit.dispatch import Op
 
 
-def apply(op: Op, inputs: Sequence[Any], options: dict[str, Any]) -> Tensor:
+def apply(op: Op, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Run `op` where its tensors live and leave a node behind if a gradient is wanted."""
     backend = _common_backend(op, inputs)
     arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
     recording = is_grad_enabled()
     needs = tuple(recording and isinstance(x, Tensor) and x.requires_grad for x in inputs)
     y, vjp = op.forward(backend, arrays, needs, options)
-    result = Tensor(y, backend)
+    node = None
     if vjp is not None:
-        result.requires_grad = True
-        result.node = _node(op, backend, inputs, needs, vjp)
+        node = _node(op, backend, inputs, needs, vjp)
         if backend.refuses and backend.override(op.name) is not None:
-            result.node.inputs, result.node.options = arrays, {"needs": needs, **options}
+            node.inputs, node.options = arrays, {"needs": needs, **options}
+    if isinstance(y, tuple):
+        return _several(y, backend, node)
+    return _result(y, backend, node)
+
+
+def _result(y: Array, backend: Backend, node: Node | None) -> Tensor:
+    result = Tensor(y, backend)
+    if node is not None:
+        result.requires_grad = True
+        result.node = node
     return result
+
+
+def _several(ys: tuple[Array, ...], backend: Backend, node: Node | None) -> tuple[Tensor, ...]:
+    """A tensor for each result; the floating ones lead back to the op."""
+    if node is None:
+        return tuple(Tensor(y, backend) for y in ys)
+    node.results = ys_like = tuple((tuple(y.shape), y.dtype) for y in ys)
+    floating = [backend.xp.isdtype(dtype, "real floating") for _, dtype in ys_like]
+    return tuple(
+        _result(y, backend, node.result(i) if floating[i] else None) for i, y in enumerate(ys)
+    )
 
 
 def _node(op: Op, backend: Backend, inputs: Sequence[Any], needs: Sequence[bool], vjp: Vjp) -> Node:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnkit.backend import Backend
 from nnkit.errors import GraphError, KernelUnavailable
-from nnkit.typing import Array, Vjp
+from nnkit.typing import Array, DType, Shape, Vjp
 
 if TYPE_CHECKING:
     from nnkit.dispatch import Op
@@ -59,7 +59,8 @@ class Node:
     """One op in the graph, or a leaf (a tensor that the user made and wants the gradient of)."""
 
     __slots__ = (
-        "__weakref__", "backend", "inputs", "leaf", "op", "options", "parents", "sources", "vjp",
+        "__weakref__", "backend", "inputs", "leaf", "op", "options", "parents", "results", "slot",
+        "sources", "vjp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend) -> None:
@@ -73,6 +74,16 @@ class Node:
         self.inputs: list[Any] = []
         """Kept for fused ops, so that the CPU can take over when a backward kernel is refused."""
         self.options: dict[str, Any] = {}
+        self.results: tuple[tuple[Shape, DType], ...] = ()
+        """Shape and dtype of each result, where the op has several."""
+        self.slot: int | None = None
+        """Set on a node that stands for one of several results of the op of its parent."""
+
+    def result(self, slot: int) -> Node:
+        """A node for one of several results."""
+        made = Node(self.backend)
+        made.parents, made.slot = (self,), slot
+        return made
 
     def release(self) -> None:
         """Forget the saved arrays; the graph cannot be walked again."""
@@ -87,13 +98,16 @@ def backward(root: Tensor, gradient: Array, *, retain_graph: bool = False) -> No
             "parameters or tensors with requires_grad=True, outside no_grad()."
         )
     start = root.graph_node()
-    pending: dict[int, Array] = {id(start): gradient}
+    pending: dict[int, Any] = {id(start): gradient}
     for node in _from_result_to_leaves(start):
         g = pending.pop(id(node), None)
         if g is None:
             continue
         if node.leaf is not None:
             _accumulate(node.leaf, g)
+            continue
+        if node.slot is not None:
+            pending.setdefault(id(node.parents[0]), {})[node.slot] = g
             continue
         for parent, d in zip(node.parents, _vjp(node, g), strict=True):
             if parent is not None and d is not None:
@@ -103,7 +117,7 @@ def backward(root: Tensor, gradient: Array, *, retain_graph: bool = False) -> No
             node.release()
 
 
-def _vjp(node: Node, g: Array) -> tuple[Array | None, ...]:
+def _vjp(node: Node, g: Any) -> tuple[Array | None, ...]:
     assert node.op is not None
     if node.vjp is None:
         raise GraphError(
@@ -117,12 +131,23 @@ def _vjp(node: Node, g: Array) -> tuple[Array | None, ...]:
                 "changed in place since (by an optimizer step?). Fix: call backward before the "
                 "step, or compute the loss again after it."
             )
+    if node.results:
+        g = _of_each_result(node, g)
     try:
         return node.op.backward(node.backend, node.vjp, g)
     except KernelUnavailable as error:
         if not node.inputs:
             raise
         return node.op.backward_on_host(node.backend, node.inputs, node.options, g, str(error))
+
+
+def _of_each_result(node: Node, found: dict[int, Array]) -> tuple[Array, ...]:
+    """The gradients of an op's results in order, zeros for those that nothing was made of."""
+    xp = node.backend.xp
+    return tuple(
+        found[i] if i in found else xp.zeros(shape, dtype=dtype)
+        for i, (shape, dtype) in enumerate(node.results)
+    )
 
 
 def _from_result_to_leaves(start: Node) -> Iterator[Node]:

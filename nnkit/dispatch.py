@@ -23,7 +23,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import Any, Final, overload
 
 from nnkit import counters
 from nnkit.backend import Backend, label, numpy_backend
@@ -31,10 +31,9 @@ from nnkit.dtypes import dtype_name
 from nnkit.errors import KernelUnavailable
 from nnkit.typing import Array, Vjp
 
-if TYPE_CHECKING:
-    from nnkit.tensor import Tensor
-
-Result = tuple[Array, Vjp | None]
+Result = tuple[Array | tuple[Array, ...], Vjp | None]
+"""What an op returns: y, or a tuple of several results, and its vjp. With several results, vjp
+takes a tuple of their gradients (zeros for those that nothing was made of)."""
 
 OPS: Final[dict[str, Op]] = {}
 UPDATES: Final[dict[str, Update]] = {}
@@ -109,8 +108,11 @@ class Op(Function):
         positional = [p.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for p in options]
         self.__signature__ = inspect.Signature(arrays + (options if self.variadic else positional))
 
-    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """Run on tensors (and Python numbers), and record what `backward` needs."""
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Run on tensors (and Python numbers), and record what `backward` needs.
+
+        Returns a tensor, or a tuple of tensors where the op has several results.
+        """
         from nnkit.apply import apply  # not above: tensors have ops as methods
 
         if not self.variadic:
@@ -142,17 +144,17 @@ class Op(Function):
         result: Result = self.run(backend, arrays, {"needs": needs, **options})
         return result
 
-    def backward(self, backend: Backend, vjp: Vjp, gradient: Array) -> tuple[Array | None, ...]:
-        """The gradients of the inputs."""
+    def backward(self, backend: Backend, vjp: Vjp, gradient: Any) -> tuple[Array | None, ...]:
+        """The gradients of the inputs, from that of y (a tuple for an op of several results)."""
         counters.served[backend.name, self.name, "backward"] += 1
-        return vjp(backend.xp.ext.contiguous(gradient))
+        return vjp(each(backend.xp.ext.contiguous, gradient))
 
     def backward_on_host(
         self,
         backend: Backend,
         arrays: Sequence[Any],
         options: dict[str, Any],
-        gradient: Array,
+        gradient: Any,
         reason: str,
     ) -> tuple[Array | None, ...]:
         """Do forward and backward again on the CPU, after a backward kernel was refused."""
@@ -165,14 +167,15 @@ class Op(Function):
         self, backend: Backend, arrays: Sequence[Any], moved: list[Any], result: Any
     ) -> Result:
         y, host_vjp = result
+        returned = each(backend.asarray, y)
         if host_vjp is None:
-            return backend.asarray(y), None
+            return returned, None
 
-        def vjp(g: Array) -> tuple[Array | None, ...]:
-            gradients = host_vjp(backend.to_numpy(g))
+        def vjp(g: Any) -> tuple[Array | None, ...]:
+            gradients = host_vjp(each(backend.to_numpy, g))
             return tuple(None if d is None else backend.asarray(d) for d in gradients)
 
-        return backend.asarray(y), vjp
+        return returned, vjp
 
 
 class Update(Function):
@@ -201,6 +204,11 @@ class Update(Function):
         for index in self.written:
             if arrays[index] is not None:
                 arrays[index][...] = backend.asarray(moved[index])
+
+
+def each(function: Callable[[Array], Array], y: Any) -> Any:
+    """`function` of an op's result, or of each of its results."""
+    return tuple(map(function, y)) if isinstance(y, tuple) else function(y)
 
 
 def _dtype(arrays: Sequence[Any]) -> str:

@@ -18,5 +18,6 @@ Needs: TypeAlias = tuple[bool, ...]
 """For each input of an op, whether its gradient is wanted."""
 Scalar: TypeAlias = bool | int | float
 
-Vjp: TypeAlias = Callable[[Array], tuple[Array | None, ...]]
-"""From the gradient of an op's result to the gradient of each input (None where not needed)."""
+Vjp: TypeAlias = Callable[[Any], tuple[Array | None, ...]]
+"""From the gradient of an op's result (a tuple, where it has several) to that of each input (None
+where not needed)."""

@@ -29,6 +29,11 @@ def no_reads(backend: Backend, what: str) -> Iterator[None]:
     assert reads == 0, f"{what}: {reads} reads from {backend.name} to the host"
 
 
+def results(y: Any) -> tuple[Any, ...]:
+    """The results of an op, most of which have one."""
+    return y if isinstance(y, tuple) else (y,)
+
+
 def call(case: Case, backend: Backend, dtype: str, *, with_gradient: bool = False) -> Any:
     """The op's result; with `with_gradient` the pair (y, vjp). Inputs must come out unchanged."""
     op = case.function
@@ -37,7 +42,8 @@ def call(case: Case, backend: Backend, dtype: str, *, with_gradient: bool = Fals
     needs = case.needs if with_gradient else (False,) * len(arrays)
     with np.errstate(all="ignore"), no_reads(backend, f"{case} forward"):
         y, vjp = op.forward(backend, arrays, needs, dict(case.options))
-    assert backend.owns(y), f"{case}: the result left the {backend.name} backend"
+    for result in results(y):
+        assert backend.owns(result), f"{case}: a result left the {backend.name} backend"
     assert_unchanged(case, backend, arrays, dtype)
     return (y, vjp) if with_gradient else y
 
@@ -48,10 +54,16 @@ def weights(shape: tuple[int, ...]) -> np.ndarray:
     return drawn.astype(np.float32).astype(np.float64)
 
 
+def weights_of(y: Any, convert: Any = np.asarray) -> Any:
+    """A gradient of y by `weights`: an array, or a tuple where an op has several results."""
+    made = tuple(convert(weights(tuple(np.shape(r))).astype(dtype_of(r))) for r in results(y))
+    return made if isinstance(y, tuple) else made[0]
+
+
 def gradients(case: Case, backend: Backend, dtype: str) -> list[np.ndarray | None]:
     """What the op's vjp gives for each input, checked for its place, dtype, shape and leanness."""
     y, vjp = call(case, backend, dtype, with_gradient=True)
-    g = backend.asarray(weights(tuple(y.shape)).astype(dtype_of(y)))
+    g = weights_of(y, backend.asarray)
     with np.errstate(all="ignore"), no_reads(backend, f"{case} backward"):
         found = case.function.backward(backend, vjp, g)
     assert len(found) == len(case.inputs), f"{case}: {len(found)} gradients"
@@ -71,8 +83,7 @@ def host_gradients(case: Case) -> list[np.ndarray | None]:
     arrays = case.place(host, "float64")
     with np.errstate(all="ignore"):
         y, vjp = case.function.composed(host.xp, *arrays, needs=case.needs, **case.options)
-        g = weights(tuple(np.shape(y))).astype(np.asarray(y).dtype)
-        return [None if d is None else np.asarray(d, np.float64) for d in vjp(g)]
+        return [None if d is None else np.asarray(d, np.float64) for d in vjp(weights_of(y))]
 
 
 def differences(case: Case, step: float = 1e-5) -> list[np.ndarray | None]:
@@ -81,8 +92,8 @@ def differences(case: Case, step: float = 1e-5) -> list[np.ndarray | None]:
 
     def loss(position: int, x: np.ndarray) -> float:
         nudged = [*values[:position], x, *values[position + 1 :]]
-        y = np.asarray(case.oracle(*nudged, **case.options), np.float64)
-        return float((y * weights(y.shape)).sum())
+        ys = results(case.oracle(*nudged, **case.options))
+        return sum(float((np.asarray(y) * weights(np.shape(y))).sum()) for y in ys)
 
     return [
         _central(lambda x, i=i: loss(i, x), values[i], step) if need else None

@@ -52,6 +52,17 @@ def test_gradients_accumulate_until_they_are_cleared(backend: Backend) -> None:
     assert x.grad is None
 
 
+def test_an_op_of_several_results(backend: Backend) -> None:
+    """Each result leads back to the op by itself; one that nothing is made of counts as zeros."""
+    x = leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    first, unused, last = ops.split(x, sizes=(1, 1, 1), axis=1)
+    ((first * 2.0).sum() + (first * last).sum()).backward()
+    assert x.grad.tolist() == [[5.0, 0.0, 1.0], [8.0, 0.0, 4.0]]
+    assert unused.requires_grad
+    with nnkit.no_grad():
+        assert not any(y.requires_grad for y in ops.split(x, sizes=(1, 2), axis=1))
+
+
 def test_diamonds_and_repeated_inputs(backend: Backend) -> None:
     """d/dx of (x^2 + 3x) x with both branches from one x: 3x^2 + 6x; and x added to itself."""
     x = leaf([1.0, 2.0])

@@ -10,7 +10,7 @@ from nnkit.dispatch import OPS, UPDATES
 from tests.cases import CASES, OP_CASES, UPDATE_CASES, Case
 from tests.cases.table import FLOATS, Input
 from tests.compare import FORWARD, assert_close
-from tests.running import call, dtype_of, no_reads
+from tests.running import call, dtype_of, no_reads, results
 
 dtypes = pytest.mark.parametrize("dtype", FLOATS)
 
@@ -37,13 +37,16 @@ def skip_unless_it_runs(case: Case, backend: Backend, dtype: str) -> None:
 @pytest.mark.parametrize("case", OP_CASES, ids=str)
 def test_op(case: Case, backend: Backend, dtype: str) -> None:
     skip_unless_it_runs(case, backend, dtype)
-    y = call(case, backend, dtype)
+    ys = results(call(case, backend, dtype))
     with np.errstate(all="ignore"):
-        reference = np.asarray(case.reference())
-        wanted = case.result_dtype(dtype)
-    assert dtype_of(y) == wanted, f"{case}: the result is {y.dtype}, not {wanted}"
-    assert tuple(y.shape) == reference.shape
-    assert_close(backend.to_numpy(y), reference, FORWARD * case.forward, str(case))
+        references = results(case.reference())
+    assert len(ys) == len(references)
+    for y, reference in zip(ys, references, strict=True):
+        wanted = case.result_dtype(dtype, reference)
+        assert dtype_of(y) == wanted, f"{case}: the result is {y.dtype}, not {wanted}"
+        assert tuple(y.shape) == np.shape(reference)
+        value = np.asarray(reference)
+        assert_close(backend.to_numpy(y), value, FORWARD * case.forward, str(case))
 
 
 @dtypes

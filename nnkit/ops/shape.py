@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 from nnkit.dispatch import Result, op
 from nnkit.ops.common import normalize_axes, resolve_shape, sum_to
 from nnkit.typing import Array, DType, Namespace, Needs
 
-__all__ = ["astype", "broadcast_to", "concat", "flatten", "permute", "reshape", "stack"]
+__all__ = ["astype", "broadcast_to", "concat", "flatten", "permute", "reshape", "split", "stack"]
 
 
 @op
@@ -70,6 +71,22 @@ def concat(xp: Namespace, *arrays: Array, needs: Needs, axis: int = 0) -> Result
         return tuple(parts)
 
     return xp.concat(arrays, axis=axis), vjp if any(needs) else None
+
+
+@op
+def split(xp: Namespace, x: Array, *, needs: Needs, sizes: Sequence[int], axis: int = 0) -> Result:
+    """x cut along an axis into parts of these lengths, which add up to it: the inverse of concat."""
+    (axis,) = normalize_axes("split", axis, x.ndim)
+    if sum(sizes) != x.shape[axis] or any(n < 0 for n in sizes):
+        raise ValueError(
+            f"split: sizes must add up to the length {x.shape[axis]} of axis {axis}, got "
+            f"{tuple(sizes)}"
+        )
+    before, ends = (slice(None),) * axis, list(accumulate(sizes))
+    parts = tuple(
+        x[(*before, slice(end - n, end), ...)] for n, end in zip(sizes, ends, strict=True)
+    )
+    return parts, (lambda g: (xp.concat(g, axis=axis),)) if needs[0] else None
 
 
 @op

@@ -20,6 +20,10 @@ def concat(*arrays, axis=0):
     return np.concatenate(arrays, axis=axis)
 
 
+def split(x, sizes, axis=0):
+    return tuple(np.split(x, np.cumsum(sizes)[:-1], axis))
+
+
 def stack(*arrays, axis=0):
     return np.stack(arrays, axis=axis)
 
@@ -67,6 +71,12 @@ row("concat", concat, real(4, 7).transposed, real(4, 7).strided, axis=-1)
 row("concat", concat, real(0, 7), real(2, 7))
 row("concat", concat, real(3, 4, 7), axis=1)
 row("concat", concat, whole(4, 7), whole(2, 7))
+
+row("split", split, real(4, 7), sizes=(1, 3))
+row("split", split, real(4, 7), sizes=(2, 0, 5), axis=-1)
+row("split", split, real(4, 7).transposed, sizes=(3, 4), axis=1)
+row("split", split, real(0, 7), sizes=(0, 0))
+row("split", split, whole(4, 7), sizes=(2, 2))
 
 row("stack", stack, real(4, 7), real(4, 7))
 row("stack", stack, real(4, 7), real(4, 7).transposed, real(4, 7).backwards, axis=1)

@@ -131,12 +131,12 @@ class Case:
         ]
 
     def reference(self) -> Any:
-        """What the oracle says, in float64 (an update: a tuple of its buffers)."""
+        """What the oracle says, in float64: a tuple for several results, or an update's buffers."""
         return self.oracle(*self.draw(), **self.options)
 
-    def result_dtype(self, dtype: str) -> str:
-        """The dtype that the result must have in a run in `dtype`."""
-        kind = np.asarray(self.reference()).dtype
+    def result_dtype(self, dtype: str, reference: Any) -> str:
+        """The dtype that a result must have in a run in `dtype`, by what the oracle gave."""
+        kind = np.asarray(reference).dtype
         return self.result or (dtype if kind.kind == "f" else str(kind))
 
     def runs_on(self, backend: Backend, dtype: str) -> bool:
