@@ -23,13 +23,16 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from nnkit import counters
 from nnkit.backend import Backend, label, numpy_backend
 from nnkit.dtypes import dtype_name
 from nnkit.errors import KernelUnavailable
 from nnkit.typing import Array, Vjp
+
+if TYPE_CHECKING:
+    from nnkit.tensor import Tensor
 
 Result = tuple[Array | tuple[Array, ...], Vjp | None]
 """What an op returns: y, or a tuple of several results, and its vjp. With several results, vjp
@@ -54,7 +57,7 @@ class Function(ABC):
         self._broken: dict[tuple[str, str, str], str] = {}
 
     def __repr__(self) -> str:
-        return f"<nnkit {type(self).__name__.lower()} {self.name}>"
+        return f"<nnkit {'update' if isinstance(self, Update) else 'op'} {self.name}>"
 
     def run(self, backend: Backend, arrays: Sequence[Any], options: dict[str, Any]) -> Any:
         """Run on `backend`: the override if it serves the call, the composed definition if not."""
@@ -108,11 +111,12 @@ class Op(Function):
         positional = [p.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for p in options]
         self.__signature__ = inspect.Signature(arrays + (options if self.variadic else positional))
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Run on tensors (and Python numbers), and record what `backward` needs.
+    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
+        """Run on tensors (and Python numbers), and record what `backward` needs."""
+        result: Tensor = self._apply(inputs, options)
+        return result
 
-        Returns a tensor, or a tuple of tensors where the op has several results.
-        """
+    def _apply(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         from nnkit.apply import apply  # not above: tensors have ops as methods
 
         if not self.variadic:
@@ -178,6 +182,14 @@ class Op(Function):
         return returned, vjp
 
 
+class SeveralOp(Op):
+    """A differentiable function with several results."""
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Run on tensors, and record what `backward` needs; gives a tuple of tensors."""
+        return self._apply(inputs, options)
+
+
 class Update(Function):
     """A function that writes into some of its buffers; call it with tensors."""
 
@@ -234,6 +246,12 @@ def op(
         return made
 
     return register(composed) if composed is not None else register
+
+
+def op_of_several(composed: Callable[..., Result]) -> SeveralOp:
+    """Register a composed definition whose y is a tuple."""
+    OPS[composed.__name__] = made = SeveralOp(composed, elementwise=False)
+    return made
 
 
 def update(

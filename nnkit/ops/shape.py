@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import accumulate
 
-from nnkit.dispatch import Result, op
+from nnkit.dispatch import Result, op, op_of_several
 from nnkit.ops.common import normalize_axes, resolve_shape, sum_to
 from nnkit.typing import Array, DType, Namespace, Needs
 
@@ -73,9 +73,9 @@ def concat(xp: Namespace, *arrays: Array, needs: Needs, axis: int = 0) -> Result
     return xp.concat(arrays, axis=axis), vjp if any(needs) else None
 
 
-@op
+@op_of_several
 def split(xp: Namespace, x: Array, *, needs: Needs, sizes: Sequence[int], axis: int = 0) -> Result:
-    """x cut along an axis into parts of these lengths, which add up to it: the inverse of concat."""
+    """The parts of x, of these lengths, along an axis: what concat would join again."""
     (axis,) = normalize_axes("split", axis, x.ndim)
     if sum(sizes) != x.shape[axis] or any(n < 0 for n in sizes):
         raise ValueError(
