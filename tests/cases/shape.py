@@ -76,6 +76,7 @@ row("split", split, real(4, 7), sizes=(1, 3))
 row("split", split, real(4, 7), sizes=(2, 0, 5), axis=-1)
 row("split", split, real(4, 7).transposed, sizes=(3, 4), axis=1)
 row("split", split, real(0, 7), sizes=(0, 0))
+row("split", split, real(1, 7), sizes=(1,))
 row("split", split, whole(4, 7), sizes=(2, 2))
 
 row("stack", stack, real(4, 7), real(4, 7))
