@@ -3,6 +3,7 @@
 from nnkit.nn import init
 from nnkit.nn.activation import ReLU, Sigmoid, Softmax, Tanh
 from nnkit.nn.container import Sequential
+from nnkit.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d
 from nnkit.nn.linear import Flatten, Identity, Linear
 from nnkit.nn.loss import CrossEntropyLoss, Loss, MSELoss
 from nnkit.nn.module import Module
@@ -11,6 +12,10 @@ from nnkit.nn.parameter import Buffer, Parameter
 __all__ = [
     "Buffer",
     "CrossEntropyLoss",
+    "DropConnect",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
     "Flatten",
     "Identity",
     "Linear",

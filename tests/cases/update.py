@@ -29,8 +29,8 @@ def adam(param, grad, mean, square, lr, step, beta1, beta2, eps, weight_decay):
     return param - lr * corrected[0] / (np.sqrt(corrected[1]) + eps), mean, square
 
 
-def advance(counter):
-    return (counter + 1,)
+def advance(counter, by=1):
+    return (counter + by,)
 
 
 def step(number: int) -> Input:
@@ -70,3 +70,4 @@ large = [real(700, 1100)] * 3
 row("adam", adam, *large, positive(700, 1100), LR, step(2), **BETAS, time_=True)
 
 row("advance", advance, exact(41.0))
+row("advance", advance, exact(41.0), by=7)
