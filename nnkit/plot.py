@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nnkit.errors import missing_extra
+from nnkit.files import whole
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
 """Blue and vermilion: told apart by every kind of colour vision (Okabe and Ito 2008)."""
@@ -68,13 +68,8 @@ def save(axes: Sequence[Any], file: str | os.PathLike[str]) -> None:
 
     It is written under another name and renamed, so that nobody meets half a picture.
     """
-    target = Path(file)
-    if not target.parent.is_dir():
-        raise ValueError(f"plot: the folder '{target.parent}' does not exist")
-    figure = axes[0].figure
-    if target.suffix[1:] not in (known := figure.canvas.get_supported_filetypes()):
-        raise ValueError(f"plot: the file must end in one of {', '.join(known)}, got '{target}'")
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".plot-") as folder:
-        whole = Path(folder) / target.name
-        figure.savefig(whole, dpi=144)
-        whole.replace(target)
+    figure, ending = axes[0].figure, Path(file).suffix[1:]
+    if ending not in (known := figure.canvas.get_supported_filetypes()):
+        raise ValueError(f"plot: the file must end in one of {', '.join(known)}, got '{file}'")
+    with whole("plot", file) as path:
+        figure.savefig(path, dpi=144)

@@ -14,13 +14,14 @@ import numpy as np
 from nnkit import selection
 from nnkit.autograd import Node, backward
 from nnkit.backend import Backend, label
+from nnkit.copying import Copying
 from nnkit.dtypes import dtype_name
 from nnkit.errors import GraphError
 from nnkit.operators import Operators
 from nnkit.typing import Array, DType, Shape
 
 
-class Tensor(Operators):
+class Tensor(Copying, Operators):
     """An array on a backend that can take part in backpropagation.
 
     Args:

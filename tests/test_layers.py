@@ -19,7 +19,7 @@ from tests.compare import DIFFERENCES, FORWARD, GRADIENT, assert_close, assert_w
 from tests.running import weights
 
 PEERS = [case for case in LAYER_CASES if case.peer]
-WITHOUT_ROW = {"Sequential"}
+WITHOUT_ROW = {"ModuleDict", "ModuleList", "Sequential"}
 """Containers, which hold layers and compute nothing; they have tests of their own."""
 
 

@@ -2,9 +2,10 @@
 
 from nnkit.nn import init
 from nnkit.nn.activation import ReLU, Sigmoid, Softmax, Tanh
-from nnkit.nn.container import Sequential
+from nnkit.nn.container import Residual, Sequential
 from nnkit.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d
 from nnkit.nn.linear import Flatten, Identity, Linear
+from nnkit.nn.lists import ModuleDict, ModuleList
 from nnkit.nn.loss import CrossEntropyLoss, Loss, MSELoss
 from nnkit.nn.module import Module
 from nnkit.nn.parameter import Buffer, Parameter
@@ -22,8 +23,11 @@ __all__ = [
     "Loss",
     "MSELoss",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "Parameter",
     "ReLU",
+    "Residual",
     "Sequential",
     "Sigmoid",
     "Softmax",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, overload
 
 from nnkit.nn.module import Module
+from nnkit.tensor import Tensor
 
 
 class Sequential(Module):
@@ -63,3 +64,41 @@ class Sequential(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         name, _ = list(self.named_children())[index]
         self.add_module(name, module)
+
+
+class Residual(Module):
+    """y = module(x) + projection(x), or + x where there is no projection (He et al. 2015).
+
+    The sum needs both of one shape: a module that changes the shape takes a projection that does
+    the same, such as a 1x1 convolution. Reference: arXiv:1512.03385.
+
+    Args:
+        module: f, what is learnt on top of x.
+        projection: how x itself gets there.
+
+    >>> import nnkit
+    >>> from nnkit import nn
+    >>> block = nn.Residual(nn.Sequential(nn.Linear(4, 4), nn.ReLU()))
+    >>> x = nnkit.tensor([[1.0, 2.0, 3.0, 4.0]])
+    >>> bool((block(x) - x).min() >= 0)
+    True
+    """
+
+    def __init__(self, module: Module, projection: Module | None = None) -> None:
+        self.module: Module
+        self.projection: Module | None = None
+        self.add_module("module", module)
+        if projection is not None:
+            self.add_module("projection", projection)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """module(x) + projection(x)."""
+        y: Tensor = self.module(x)
+        straight: Tensor = x if self.projection is None else self.projection(x)
+        if y.shape != straight.shape:
+            raise ValueError(
+                f"Residual: the module gives the shape {y.shape}, but what is added to it has "
+                f"{straight.shape}. Fix: Residual(module, projection), with a layer from the shape "
+                "of x to that of the module's result."
+            )
+        return y + straight

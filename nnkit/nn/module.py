@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 
 from nnkit import selection
 from nnkit.backend import Backend
 from nnkit.dtypes import dtype_name
-from nnkit.nn.parameter import Buffer, Parameter, replace
+from nnkit.nn.hooks import Handle, Hook, Hooks
+from nnkit.nn.parameter import replace
+from nnkit.nn.state import Stateful
 from nnkit.tensor import Tensor
 from nnkit.typing import DType
 
 M = TypeVar("M", bound="Module")
 
 
-class Keys(NamedTuple):
-    """What `load_state_dict(strict=False)` left alone."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
-class Module(ABC):
+class Module(Stateful):
     """A part of a network; a class of your own sets its parts as attributes and writes `forward`.
 
     Attributes that are a `Parameter`, a `Buffer` or a `Module` are found by themselves, in the
-    order in which they were set.
+    order in which they were set; lists of modules belong into a `ModuleList`.
 
     >>> from nnkit import nn
     >>> class Twice(nn.Module):
     ...     def __init__(self):
+    ...         super().__init__()  # as in PyTorch; nothing depends on it
     ...         self.inner = nn.Linear(3, 3)
     ...     def forward(self, x):
     ...         return self.inner(self.inner(x))
@@ -45,91 +41,74 @@ class Module(ABC):
     training: bool = True
     """Whether the module learns now (`train()`) or is only used (`eval()`)."""
 
+    _hooks: Hooks | None = None
+
     @abstractmethod
     def forward(self, *inputs: Any) -> Any:
         """What the module computes; call the module itself, not this."""
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """The same as `forward`."""
-        return self.forward(*inputs, **options)
+        """The same as `forward`, with the hooks."""
+        for x in inputs:
+            if not isinstance(x, Tensor):
+                self._check_input(x)
+        if self._hooks is None:
+            return self.forward(*inputs, **options)
+        return self._hooks.call(self, inputs, options)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        held = vars(self).get(name)
-        if isinstance(held, Parameter | Buffer) and isinstance(value, Tensor):
-            kind = type(held)
-            if not isinstance(value, kind):
-                raise TypeError(
-                    f"{type(self).__name__}.{name} is a {kind.__name__} and would be lost to the "
-                    f"optimizer and to state_dict. Fix: nn.{kind.__name__}(value)."
-                )
-        object.__setattr__(self, name, value)
+    def _check_input(self, x: Any) -> None:
+        if isinstance(x, np.ndarray):
+            raise TypeError(
+                f"{type(self).__name__}: the input must be a Tensor, got a NumPy array of shape "
+                f"{x.shape}. Fix: nnkit.tensor(array)."
+            )
 
-    # -- its parts -----------------------------------------------------------------------------
+    # -- hooks ---------------------------------------------------------------------------------
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
-        """The same as setting the attribute."""
-        setattr(self, name, parameter)
+    def register_forward_pre_hook(self, hook: Hook) -> Handle:
+        """Run `hook(module, inputs)` before each `forward`; what it returns replaces the inputs.
 
-    def register_buffer(self, name: str, data: Tensor | None, persistent: bool = True) -> None:
-        """Set a tensor that moves and is saved with the module, without being learnt."""
-        setattr(self, name, None if data is None else Buffer(data, persistent))
+        >>> from nnkit import nn, tensor
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_forward_pre_hook(lambda module, inputs: -inputs[0])
+        >>> layer(tensor([-1.0, 2.0])).tolist()
+        [1.0, 0.0]
+        >>> handle.remove()
+        """
+        return Handle(self._hooked().before, hook)
 
-    def add_module(self, name: str, module: Module) -> None:
-        """Set a sub-module under a name that need not be a word, such as '0'."""
-        if not isinstance(module, Module):
-            raise TypeError(f"add_module: '{name}' must be a Module, got {type(module).__name__}")
-        if not name or "." in name or (name not in vars(self) and hasattr(self, name)):
-            raise ValueError(f"add_module: {name!r} cannot be the name of a sub-module of {self!r}")
-        setattr(self, name, module)
+    def register_forward_hook(self, hook: Hook) -> Handle:
+        """Run `hook(module, inputs, output)` after each `forward`; what it returns replaces output.
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules set as attributes, with their names."""
-        return ((n, m) for n, m in list(vars(self).items()) if isinstance(m, Module))
+        >>> from nnkit import nn, tensor
+        >>> layer, seen = nn.ReLU(), []
+        >>> with layer.register_forward_hook(lambda module, inputs, output: seen.append(output)):
+        ...     y = layer(tensor([-1.0, 2.0]))
+        >>> seen[0] is y
+        True
+        """
+        return Handle(self._hooked().after, hook)
 
-    def children(self) -> Iterator[Module]:
-        """The modules set as attributes."""
-        return (module for _, module in self.named_children())
+    def register_full_backward_hook(self, hook: Hook) -> Handle:
+        """Run `hook(module, grad_inputs, grad_outputs)` when both have been computed.
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all below it; one used twice comes once, under its first name."""
-        seen: set[int] = set()
-        stack: list[tuple[str, Module]] = [(prefix, self)]
-        while stack:
-            name, module = stack.pop()
-            if id(module) in seen:
-                continue
-            seen.add(id(module))
-            yield name, module
-            below = [(f"{name}.{n}" if name else n, m) for n, m in module.named_children()]
-            stack.extend(reversed(below))
+        Both are tuples, of None where no gradient was wanted; what the hook returns replaces
+        `grad_inputs`. The module must give a tensor or a tuple of tensors.
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
-        return (module for _, module in self.named_modules())
+        >>> from nnkit import nn, tensor
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_full_backward_hook(lambda module, to_x, to_y: to_x[0] * 9)
+        >>> x = tensor([-1.0, 2.0], requires_grad=True)
+        >>> layer(x).sum().backward()
+        >>> x.grad.tolist()
+        [0.0, 9.0]
+        """
+        return Handle(self._hooked().backward, hook)
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter once, with the name it has in `state_dict`."""
-        return _once((n, t) for n, t in self._entries() if isinstance(t, Parameter))
-
-    def parameters(self) -> Iterator[Parameter]:
-        """Every parameter once: what an optimizer takes."""
-        return (parameter for _, parameter in self.named_parameters())
-
-    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
-        """Every buffer once, with its name."""
-        return _once((n, t) for n, t in self._entries() if isinstance(t, Buffer))
-
-    def buffers(self) -> Iterator[Buffer]:
-        """Every buffer once."""
-        return (buffer for _, buffer in self.named_buffers())
-
-    def _entries(self, prefix: str = "") -> Iterator[tuple[str, Parameter | Buffer]]:
-        """Parameters, then buffers, then those of sub-modules; a shared one under each name."""
-        own = list(vars(self).items())
-        yield from ((prefix + n, t) for n, t in own if isinstance(t, Parameter))
-        yield from ((prefix + n, t) for n, t in own if isinstance(t, Buffer))
-        for name, module in self.named_children():
-            yield from module._entries(f"{prefix}{name}.")
+    def _hooked(self) -> Hooks:
+        if self._hooks is None:
+            self._hooks = Hooks()
+        return self._hooks
 
     # -- its mode ------------------------------------------------------------------------------
 
@@ -144,7 +123,11 @@ class Module(ABC):
         return self.train(False)
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
-        """Freeze (False) or free every parameter."""
+        """Freeze (False) or free every parameter.
+
+        Buffers are no parameters: a frozen BatchNorm in training mode goes on counting its running
+        statistics, as in PyTorch; `eval()` stops that.
+        """
         for parameter in self.parameters():
             parameter.requires_grad = requires_grad
         return self
@@ -188,50 +171,6 @@ class Module(ABC):
         """Compute in float32 from now on."""
         return self.astype("float32")
 
-    def state_dict(self) -> OrderedDict[str, np.ndarray[Any, Any]]:
-        """A copy of every parameter and persistent buffer on the host, under PyTorch's names.
-
-        The copies are plain NumPy arrays: `numpy.savez(file, **model.state_dict())` saves them, and
-        they load on any backend.
-        """
-        return OrderedDict((name, t.numpy().copy()) for name, t in self._saved())
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Keys:
-        """Write saved values into the parameters and buffers, in place.
-
-        Args:
-            state_dict: names to NumPy arrays, or tensors of any backend.
-            strict: raise when names are missing or unexpected, rather than passing over them.
-
-        Raises:
-            ValueError: lists every missing or unexpected name and wrong shape; nothing is changed.
-        """
-        mine = OrderedDict(self._saved())
-        missing = [name for name in mine if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in mine]
-        values = {n: _host(state_dict[n]) for n in mine if n in state_dict}
-        problems = [
-            f"{name} must have the shape {mine[name].shape}, got {value.shape}"
-            for name, value in values.items()
-            if value.shape != mine[name].shape
-        ]
-        if strict and missing:
-            problems.append(f"missing: {', '.join(missing)}")
-        if strict and unexpected:
-            problems.append(f"unexpected: {', '.join(unexpected)}")
-        if problems:
-            raise ValueError(f"load_state_dict of {type(self).__name__}: {'; '.join(problems)}")
-        for name, value in values.items():
-            target = mine[name]
-            target.data[...] = target.backend.asarray(value.astype(dtype_name(target.dtype)))
-            target.version += 1
-        return Keys(missing, unexpected)
-
-    def _saved(self) -> Iterator[tuple[str, Parameter | Buffer]]:
-        return (
-            (n, t) for n, t in self._entries() if not (isinstance(t, Buffer) and not t.persistent)
-        )
-
     # -- for people ----------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
@@ -249,16 +188,13 @@ class Module(ABC):
         return "\n".join([f"{type(self).__name__}(", *extra, *below, ")"])
 
 
-T = TypeVar("T", bound=Tensor)
-
-
-def _once(entries: Iterator[tuple[str, T]]) -> Iterator[tuple[str, T]]:
-    seen: set[int] = set()
-    for name, entry in entries:
-        if id(entry) not in seen:
-            seen.add(id(entry))
-            yield name, entry
-
-
-def _host(value: Any) -> np.ndarray[Any, Any]:
-    return value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+@contextmanager
+def evaluating(module: Module) -> Iterator[None]:
+    """Eval mode, and afterwards each module's mode from before."""
+    before = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in before:
+            part.training = mode

@@ -36,6 +36,9 @@ class Buffer(Tensor):
         super().__init__(source.data, source.backend)
         self.persistent = persistent
 
+    def _option(self) -> bool:
+        return self.persistent
+
 
 def replace(t: Tensor, data: Any, backend: Backend) -> None:
     """Give a leaf another array, as if it had just been made from it."""
