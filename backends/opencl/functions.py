@@ -103,8 +103,15 @@ def assign(target: Array, value: Array) -> None:
     if target.shape == () and value.size != 1:
         raise ValueError(f"an array of shape {value.shape} does not fit one element")
     if target.block is value.block:
+        if _same_view(target, value):
+            return  # x[key] += value ends with this
         value = elementwise.cast(value, value.dtype)  # views of one block may overlap
     elementwise.copy_into(target, value)
+
+
+def _same_view(x: Array, y: Array) -> bool:
+    """Whether two arrays of one block are the same elements."""
+    return (x.offset, x.shape, x.strides, x.dtype) == (y.offset, y.shape, y.strides, y.dtype)
 
 
 def take_by_key(x: Array, key: Any) -> Array:

@@ -3,6 +3,8 @@
 from nnkit.nn import init
 from nnkit.nn.activation import ReLU, Sigmoid, Softmax, Tanh
 from nnkit.nn.container import Residual, Sequential
+from nnkit.nn.conv import Conv1d, Conv2d
+from nnkit.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d
 from nnkit.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d
 from nnkit.nn.linear import Flatten, Identity, Linear
 from nnkit.nn.lists import ModuleDict, ModuleList
@@ -12,6 +14,10 @@ from nnkit.nn.parameter import Buffer, Parameter
 
 __all__ = [
     "Buffer",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "DropConnect",
     "Dropout",

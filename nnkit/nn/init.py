@@ -73,6 +73,11 @@ def uniform(shape: Shape, low: float = 0.0, high: float = 1.0) -> Host:
     return generator().uniform(low, high, shape)
 
 
+def within(bound: float) -> Initializer:
+    """The initialiser that draws evenly within [-bound, bound): how PyTorch starts most layers."""
+    return lambda shape: uniform(shape, -bound, bound)
+
+
 @initializer
 def normal(shape: Shape, mean: float = 0.0, std: float = 1.0) -> Host:
     """The normal distribution."""

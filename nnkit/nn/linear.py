@@ -7,8 +7,8 @@ import math
 from nnkit import ops
 from nnkit.nn import init
 from nnkit.nn.module import Module
-from nnkit.nn.parameter import Parameter
-from nnkit.tensor import Tensor, tensor
+from nnkit.nn.parameter import started, started_or_left_out
+from nnkit.tensor import Tensor
 from nnkit.typing import DType
 
 
@@ -41,19 +41,11 @@ class Linear(Module):
         for name, value in (("in_features", in_features), ("out_features", out_features)):
             if value < 1:
                 raise ValueError(f"Linear: {name} must be at least 1, got {value}")
-        if bias_init is not None and not bias:
-            raise ValueError("Linear: bias_init was given, but bias is False")
         self.in_features = in_features
         self.out_features = out_features
-        bound = 1.0 / math.sqrt(in_features)
-
-        def start(how: init.Start | None, shape: tuple[int, ...]) -> Parameter:
-            default = lambda shape: init.uniform(shape, -bound, bound)  # noqa: E731
-            values = init.start(default if how is None else how, shape)
-            return Parameter(tensor(values, dtype=dtype))
-
-        self.weight = start(weight_init, (out_features, in_features))
-        self.bias = start(bias_init, (out_features,)) if bias else None
+        default = init.within(1.0 / math.sqrt(in_features))
+        self.weight = started(weight_init, default, (out_features, in_features), dtype)
+        self.bias = started_or_left_out("Linear", bias, bias_init, default, (out_features,), dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """x weight^T + bias."""

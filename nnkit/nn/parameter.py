@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from nnkit.backend import Backend
+from nnkit.nn import init
 from nnkit.tensor import Tensor, tensor
+from nnkit.typing import DType, Shape
 
 
 class Parameter(Tensor):
@@ -45,3 +47,28 @@ def replace(t: Tensor, data: Any, backend: Backend) -> None:
     t.data, t.backend, t.grad = data, backend, None
     t.version += 1
     t._leaf = None  # its node in the graph names the backend
+
+
+def started(
+    how: init.Start | None, default: init.Start, shape: Shape, dtype: DType = "float32"
+) -> Parameter:
+    """A parameter with the first values that the user chose, or a layer's default."""
+    return Parameter(tensor(init.start(default if how is None else how, shape), dtype=dtype))
+
+
+def started_or_left_out(
+    layer: str,
+    wanted: bool,
+    how: init.Start | None,
+    default: init.Start,
+    shape: Shape,
+    dtype: DType = "float32",
+) -> Parameter | None:
+    """The bias that a layer may go without.
+
+    Raises:
+        ValueError: for first values of a bias that is left out.
+    """
+    if how is not None and not wanted:
+        raise ValueError(f"{layer}: bias_init was given, but bias is False")
+    return started(how, default, shape, dtype) if wanted else None
