@@ -6,8 +6,9 @@
 //         (1 - dampening);  g = v, or g + momentum v (Nesterov);  param = param - lr g
 //         Sutskever et al. 2013, "On the importance of initialization and momentum"
 //   adam  m = beta1 m + rest1 g;  s = beta2 s + rest2 g^2;  rest = 1 - beta, c = 1 - beta^steps
-//         param = param - lr m / c1 / (sqrt(s / c2) + eps)
+//         param = (1 - lr shrink) param - lr m / c1 / (sqrt(s / c2) + eps)
 //         Kingma and Ba 2015, "Adam: a method for stochastic optimization", arXiv:1412.6980
+//         shrink: Loshchilov and Hutter 2019, "Decoupled weight decay", arXiv:1711.05101
 //
 // Grid: EACH, any number of work-items in one dimension. `decay` 0 leaves param out of g, even
 // where it is infinite.
@@ -39,7 +40,7 @@
     T s = beta2 * AT(T, square) + rest2 * (g * g);               \
     AT(T, mean) = m;                                             \
     AT(T, square) = s;                                           \
-    AT(T, param) = p - rate * m / (sqrt(s * unbias) + eps);
+    AT(T, param) = keep * p - rate * m / (sqrt(s * unbias) + eps);
 
 __kernel void sgd(__global real *param, const i64 param_at, __global const real *grad,
                   const i64 grad_at, __global const real *lr, const i64 lr_at, const real decay,
@@ -71,12 +72,13 @@ __kernel void adam(__global real *param, const i64 param_at, __global const real
                    const i64 lr_at, __global const real *steps, const i64 steps_at,
                    const real beta1, const real rest1, const real ln1, const real beta2,
                    const real rest2, const real ln2, const real eps, const real decay,
-                   const i64 n) {
+                   const real shrink, const i64 n) {
     param += param_at;
     grad += grad_at;
     mean += mean_at;
     square += square_at;
     const real rate = lr[lr_at] / -expm1(steps[steps_at] * ln1);
+    const real keep = 1 - lr[lr_at] * shrink;
     const real unbias = 1 / -expm1(steps[steps_at] * ln2);
     EACH(n, ADAM)
 }

@@ -142,12 +142,13 @@ def test_mse_loss(reduction: str, sites: list[Site]) -> None:
                     check(site, "mse_loss", [x, t + 1], [placed[0], placed[1] + 1], "", **options)
 
 
-ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0}
+ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "decoupled": False}
 SGD = {"momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
 HEAVY = SGD | {"momentum": 0.9}
 STEPS = {
     "adam": ("adam", 4, ADAM),
     "adam, decay": ("adam", 4, ADAM | {"weight_decay": 0.1, "eps": 1e-3}),
+    "adamw": ("adam", 4, ADAM | {"weight_decay": 0.1, "decoupled": True}),
     "adam, no memory": ("adam", 4, ADAM | {"beta1": 0.0, "beta2": 0.0}),
     "sgd": ("sgd", 2, SGD),
     "sgd, decay": ("sgd", 2, SGD | {"weight_decay": 0.1}),
@@ -174,7 +175,7 @@ def update_arrays(
     rng = np.random.default_rng(9)
     drawn = [rng.uniform(0.5, 2.0, shape).astype("float32").astype(dtype) for _ in range(buffers)]
     numbers = [np.array(0.125, dtype), np.array(count, dtype)]
-    return [*drawn, *([None] if buffers == 2 else []), *numbers]
+    return [*drawn, *([None] if buffers in (2, 4) else []), *numbers]
 
 
 def check_update(
@@ -224,8 +225,9 @@ def declined(site: Site) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
     yield "sgd", [gaps, floats, None, lr, lr], SGD
     yield "sgd", [floats, floats, gaps, lr, lr], HEAVY
     yield "sgd", [empty, empty, None, lr, lr], SGD
-    yield "adam", [floats, floats, floats, gaps, lr, lr], ADAM
-    yield "adam", [floats, whole, floats, floats, lr, lr], ADAM
+    yield "adam", [floats, floats, floats, gaps, None, lr, lr], ADAM
+    yield "adam", [floats, whole, floats, floats, None, lr, lr], ADAM
+    yield "adam", [floats, floats, floats, floats, floats, lr, lr], ADAM
 
 
 def test_what_is_not_served_is_declined_untouched(sites: list[Site]) -> None:

@@ -57,6 +57,7 @@ def _adam(
     grad: Array,
     mean: Array,
     square: Array,
+    largest: Array | None,
     lr: Array,
     step: Array,
     *,
@@ -64,16 +65,18 @@ def _adam(
     beta2: float,
     eps: float,
     weight_decay: float,
+    decoupled: bool,
 ) -> Any:
     real = _serves(xp, [param, mean, square], grad, lr, step)
-    if real is None:
+    if real is None or largest is not None:
         return NotImplemented
     n, grad = size(param), xp.ext.contiguous(grad)
     # 1 - beta and its logarithm are taken here, in double, as the composed definition does.
     first = (beta1, 1.0 - beta1, log_of(beta1))
     second = (beta2, 1.0 - beta2, log_of(beta2))
     arrays = (param, grad, mean, square, lr, step)
-    numbers = (*first, *second, eps, weight_decay)
+    decays = (0.0, weight_decay) if decoupled else (weight_decay, 0.0)
+    numbers = (*first, *second, eps, *decays)
     launcher.launch(FAMILY, "adam", *grid(launcher, n), *arrays, *numbers, n, real=real)
     return None
 

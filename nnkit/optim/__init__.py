@@ -1,7 +1,21 @@
 """Optimizers, under PyTorch's names and with its argument order."""
 
-from nnkit.optim.adaptive import Adam
+from nnkit.optim.adam import Adam, AdamW, NAdam
+from nnkit.optim.adaptive import Adadelta, Adagrad, RMSprop
+from nnkit.optim.average import EMA
+from nnkit.optim.lion import Lion
 from nnkit.optim.optimizer import Optimizer
 from nnkit.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = [
+    "EMA",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "NAdam",
+    "Optimizer",
+    "RMSprop",
+]

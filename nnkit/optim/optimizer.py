@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnkit.ops import update
+from nnkit.ops import negative, update
 from nnkit.optim.state import State, Where, copy, host, loaded, scalar, share_counters, where
 from nnkit.tensor import Tensor
 
@@ -105,8 +105,13 @@ class Optimizer(ABC):
 
     # -- the step ------------------------------------------------------------------------------
 
-    def step(self) -> None:
-        """Change every parameter that has a gradient; reads nothing back from the device."""
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """Change every parameter that has a gradient; reads nothing back from the device.
+
+        Args:
+            closure: computes the gradients first (zero_grad, loss, backward); its loss is returned.
+        """
+        loss = None if closure is None else closure()
         work = [
             (number, group, p)
             for number, group in enumerate(self.param_groups)
@@ -117,7 +122,9 @@ class Optimizer(ABC):
             self._prepare(group, p)
         self._advance([p for _, _, p in work])
         for number, group, p in work:
-            self.update(group, p, p.grad, self.state[p], self._lr(number, group["lr"], p))
+            grad = negative(p.grad) if group["maximize"] else p.grad
+            self.update(group, p, grad, self.state[p], self._lr(number, group["lr"], p))
+        return loss
 
     def _prepare(self, group: Group, p: Tensor) -> None:
         state = self.state.get(p)
@@ -199,7 +206,7 @@ class Optimizer(ABC):
         share_counters(made)
         self.state, self._last = made, None
         for mine, saved in zip(self.param_groups, groups, strict=True):
-            mine.update({k: v for k, v in saved.items() if k in self.defaults})
+            mine.update({k: v for k, v in saved.items() if k in {*self.defaults, "initial_lr"}})
 
     def __repr__(self) -> str:
         options = [
@@ -210,11 +217,32 @@ class Optimizer(ABC):
 
 
 def check_number(
-    optimizer: str, name: str, value: Any, low: float = 0.0, below: float = math.inf
+    optimizer: str,
+    name: str,
+    value: Any,
+    low: float = 0.0,
+    below: float = math.inf,
+    up_to: float = math.inf,
 ) -> None:
-    """Refuse an option outside [low, below)."""
+    """Refuse an option outside [low, below), or outside [low, up_to]."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{optimizer}: {name} must be a number, got {value!r}")
-    if not low <= value < below:
-        rule = f"at least {low:g}" if below == math.inf else f"in [{low:g}, {below:g})"
+    if not low <= value < below or value > up_to:
+        rule = f"at least {low:g}"
+        if below != math.inf:
+            rule = f"in [{low:g}, {below:g})"
+        elif up_to != math.inf:
+            rule = f"in [{low:g}, {up_to:g}]"
         raise ValueError(f"{optimizer}: {name} must be {rule}, got {value}")
+
+
+def check_numbers(optimizer: Optimizer, group: Group, *names: str) -> None:
+    """Refuse options below 0."""
+    for name in names:
+        check_number(type(optimizer).__name__, name, group[name])
+
+
+def check_betas(optimizer: Optimizer, group: Group) -> None:
+    """Refuse decay rates outside [0, 1)."""
+    for position, beta in enumerate(group["betas"]):
+        check_number(type(optimizer).__name__, f"betas[{position}]", beta, below=1.0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nnkit.ops import update
-from nnkit.optim.optimizer import Group, Optimizer, check_number
+from nnkit.optim.optimizer import Group, Optimizer, check_numbers
 from nnkit.optim.state import State, zeros_like
 from nnkit.tensor import Tensor
 
@@ -24,6 +24,15 @@ class SGD(Optimizer):
         dampening: share of the gradient that does not enter the velocity.
         weight_decay: L2 penalty, from 0.
         nesterov: look ahead along the velocity; wants momentum and no dampening.
+        maximize: climb instead of descending.
+
+    >>> import nnkit
+    >>> p = nnkit.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = SGD([p], lr=0.25)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> p
+    tensor([ 0.5, -1. ], dtype=float32, requires_grad=True)
     """
 
     def __init__(
@@ -34,6 +43,8 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         options = {
             "lr": lr,
@@ -41,16 +52,16 @@ class SGD(Optimizer):
             "dampening": dampening,
             "weight_decay": weight_decay,
             "nesterov": nesterov,
+            "maximize": maximize,
         }
         super().__init__(params, options)
 
     def check(self, group: Group) -> None:
         """Numbers from 0; Nesterov's momentum needs momentum and no dampening."""
-        for name in ("lr", "momentum", "weight_decay"):
-            check_number("SGD", name, group[name])
+        check_numbers(self, group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError(
-                "SGD: nesterov needs a momentum above 0 and no dampening, got "
+                f"{self._name}: nesterov needs a momentum above 0 and no dampening, got "
                 f"momentum={group['momentum']}, dampening={group['dampening']}"
             )
 

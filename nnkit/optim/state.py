@@ -20,6 +20,12 @@ def zeros_like(p: Tensor) -> Tensor:
     return Tensor(p.backend.xp.zeros(p.shape, dtype=p.dtype, device=p.data.device), p.backend)
 
 
+def full_like(p: Tensor, value: float) -> Tensor:
+    """One number everywhere, where the parameter is."""
+    xp = p.backend.xp
+    return Tensor(xp.full(p.shape, value, dtype=p.dtype, device=p.data.device), p.backend)
+
+
 def where(p: Tensor) -> Where:
     """Where it is, and its dtype."""
     return p.backend, dtype_name(p.dtype)

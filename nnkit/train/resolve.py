@@ -16,7 +16,13 @@ LOSSES: Final[dict[str, Callable[[], nn.Loss]]] = {
     "mse": nn.MSELoss,
 }
 OPTIMIZERS: Final[dict[str, Callable[[Any], optim.Optimizer]]] = {
+    "adadelta": optim.Adadelta,
+    "adagrad": optim.Adagrad,
     "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "lion": optim.Lion,
+    "nadam": optim.NAdam,
+    "rmsprop": optim.RMSprop,
     "sgd": optim.SGD,
 }
 

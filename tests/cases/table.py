@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-import nnkit.ops.update  # noqa: F401 (registers the updates)
+import nnkit.optim  # noqa: F401 (registers the updates)
 from nnkit.backend import Backend
 from nnkit.dispatch import OPS, UPDATES, Function
 
