@@ -53,6 +53,8 @@ class OpenCLLauncher:
         self.max_group = queue.max_group
         self.programs = Programs(queue.context, queue.cl_device, queue.name)
         self.per_thread = _Kernels()
+        # A launch is two microseconds, of which each look-up takes some.
+        self._lock, self._commands, self._launched = queue.lock, queue.queue, queue.launched
 
     def empty(self, shape: Sequence[int], dtype: Any) -> Array:
         """A new array whose elements are not set."""
@@ -91,16 +93,15 @@ class OpenCLLauncher:
         self, ready: Ready, groups: tuple[int, ...], items: tuple[int, ...], args: Sequence[Any]
     ) -> None:
         """Enqueue a kernel that is ready in this thread; the rest is as in `launch`."""
-        queue = self.queue
-        with queue.lock:
+        with self._lock:
             try:
                 ready.set_args(args)
                 event = cl.enqueue_nd_range_kernel(
-                    queue.queue, ready.kernel, groups, items, g_times_l=True
+                    self._commands, ready.kernel, groups, items, g_times_l=True
                 )
             except cl.Error as error:
                 event = self._once_more(ready, groups, items, args, error)
-            queue.launched(event, ready.name)
+            self._launched(event, ready.name)
         counters.launches[ready.counted] += 1
 
     def _once_more(
@@ -119,7 +120,7 @@ class OpenCLLauncher:
         try:
             ready.set_args(args)
             return cl.enqueue_nd_range_kernel(
-                queue.queue, ready.kernel, groups, items, g_times_l=True
+                self._commands, ready.kernel, groups, items, g_times_l=True
             )
         except cl.Error as again:
             if not out_of_memory(again):
