@@ -107,30 +107,15 @@ static inline W NAME(tangent_hyperbolic)(W x) {
     const W e = as_float16(as_int16(r * r * q + r + 1.0f) + (as_int16(shifted) << 23));
     return copysign(a >= 0.55f ? 1.0f - 2.0f / (e + 1.0f) : a * t * p + a, x);
 }
-#define IS_QUICK(x) (fabs(x) < 30000)
-#define PERIODIC(name, f)                                                     \
-    static inline W NAME(name)(W x) {                                         \
-        W y = f(IS_QUICK(x) ? x : K(W, 1));                                   \
-        if (!every(IS_QUICK(x)))                                              \
-            for (int i = 0; i < LANES; ++i)                                   \
-                if (!IS_QUICK(LANE(x, i))) LANE(y, i) = f(LANE(x, i));        \
-        return y;                                                             \
-    }
 #else
 // Some drivers give 0.99999994 for large arguments; from 20 on, 1 is right in double too.
 static inline W NAME(tangent_hyperbolic)(W x) {
     return x > K(W, 20) ? K(W, 1) : x < K(W, -20) ? K(W, -1) : tanh(x);
 }
-#define PERIODIC(name, f) \
-    static inline W NAME(name)(W x) { return f(x); }
 #endif
-PERIODIC(sine, sin)
-PERIODIC(cosine, cos)
-PERIODIC(tangent, tan)
-#undef PERIODIC
-#undef IS_QUICK
 
 #include "erf.h"
+#include "periodic.h"
 
 #else
 // x < 0, in a way that compilers do not call pointless for unsigned x.

@@ -123,6 +123,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0, help="of the first program")
     parser.add_argument("--backend", default="opencl")
+    parser.add_argument("--dtypes", default=",".join(DTYPES), help="fewer need fewer kernels")
     parser.add_argument("--gpu", action="store_true", help="the kernels that a GPU would get")
     parser.add_argument("--keep-going", action="store_true")
     options = parser.parse_args()
@@ -130,9 +131,10 @@ def main() -> int:
     warnings.simplefilter("ignore", FallbackWarning)
     backend: Any = opened(options.backend)
     backend = with_gpu_kernels(backend) if options.gpu else backend
+    dtypes = tuple(options.dtypes.split(","))
     failed, start = 0, time.monotonic()
     for number in range(options.count):
-        if text := failure(options.seed + number, backend):
+        if text := failure(options.seed + number, backend, dtypes):
             failed += 1
             print(f"\n{text}", flush=True)
             if not options.keep_going:
