@@ -12,6 +12,23 @@
 // variants: real=float,CPU=1; real=double,CPU=1
 #include "rows.h"
 
+#define NAME_(f, T) f##_##T
+#define NAME_OF(f, T) NAME_(f, T)
+#define NAME(f) NAME_OF(f, W)
+#define KIND_float 1
+#define KIND_double 2
+#define FLOATING NAME_OF(KIND, real)
+#define W real
+#define VECTORIAL 0
+#include "tanh.h"
+#if CPU
+#undef W
+#undef VECTORIAL
+#define W wide
+#define VECTORIAL 1
+#include "tanh.h"
+#endif
+
 #define RELU(T)                    \
     T v = AT(T, x);                \
     AT(T, y) = v < 0 ? (T)(0) : v;
@@ -28,10 +45,9 @@
     T v = AT(T, y);                                     \
     AT(T, d) = AT(T, g) * v * ((T)(1) - v);
 
-// Beyond 20 the result is 1 to the last digit of a double, but not on every driver.
-#define TANH(T)                                                                  \
-    T v = AT(T, x);                                                              \
-    AT(T, y) = v > 20 ? (T)(1) : v < -20 ? (T)(-1) : tanh(v);
+#define TANH(T)                                      \
+    T v = AT(T, x);                                  \
+    AT(T, y) = NAME_OF(tangent_hyperbolic, T)(v);
 
 #define TANH_BACKWARD(T)                       \
     T v = AT(T, y);                            \
