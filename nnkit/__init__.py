@@ -25,6 +25,7 @@ from nnkit.errors import (
     NnkitError,
     NnkitWarning,
 )
+from nnkit.nn.graph import Input, Model
 from nnkit.numeric import numeric_gradient
 from nnkit.random import manual_seed
 from nnkit.report import report
@@ -40,6 +41,8 @@ __all__ = [
     "DeviceError",
     "FallbackWarning",
     "GraphError",
+    "Input",
+    "Model",
     "NnkitError",
     "NnkitWarning",
     "Tensor",

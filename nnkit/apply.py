@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def apply(op: Op, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Run `op` where its tensors live and leave a node behind if a gradient is wanted."""
     backend = _common_backend(op, inputs)
+    if backend is None:
+        return _record(op, inputs, options)
     arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
     recording = is_grad_enabled()
     needs = tuple(recording and isinstance(x, Tensor) and x.requires_grad for x in inputs)
@@ -59,7 +61,8 @@ def _node(op: Op, backend: Backend, inputs: Sequence[Any], needs: Sequence[bool]
     return node
 
 
-def _common_backend(op: Op, inputs: Sequence[Any]) -> Backend:
+def _common_backend(op: Op, inputs: Sequence[Any]) -> Backend | None:
+    """Where the tensors are; None where one of them is symbolic and lives nowhere."""
     found: Backend | None = None
     for position, x in enumerate(inputs):
         if isinstance(x, Tensor):
@@ -71,6 +74,8 @@ def _common_backend(op: Op, inputs: Sequence[Any]) -> Backend:
                     f"{label(x.backend)}. Fix: move one with tensor.to('{found.name}')."
                 )
         elif x is not None and not isinstance(x, bool | int | float):
+            if _is_symbol(x):
+                return None
             name = op.array_names[min(position, len(op.array_names) - 1)]
             raise TypeError(
                 f"{op.name}: argument '{name}' must be a Tensor or a Python number, got "
@@ -79,3 +84,19 @@ def _common_backend(op: Op, inputs: Sequence[Any]) -> Backend:
     if found is None:
         raise TypeError(f"{op.name}: at least one argument must be a Tensor. Fix: nnkit.tensor(x).")
     return found
+
+
+# Symbols are met where an argument is no tensor, so that tensors pay nothing for them. They stand
+# in nnkit.nn, which needs ops: hence the imports in the functions.
+
+
+def _is_symbol(x: Any) -> bool:
+    from nnkit.nn.symbol import Symbol
+
+    return isinstance(x, Symbol)
+
+
+def _record(op: Op, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
+    from nnkit.nn.symbol import record
+
+    return record(op, tuple(inputs), options)

@@ -59,6 +59,9 @@ class Function(ABC):
     def __repr__(self) -> str:
         return f"<nnkit {'update' if isinstance(self, Update) else 'op'} {self.name}>"
 
+    def __reduce__(self) -> str:  # copied and pickled by name, like a function
+        return self.name
+
     def run(self, backend: Backend, arrays: Sequence[Any], options: dict[str, Any]) -> Any:
         """Run on `backend`: the override if it serves the call, the composed definition if not."""
         fused = backend.override(self.name)

@@ -15,6 +15,7 @@ from nnkit.dtypes import dtype_name
 from nnkit.nn.hooks import Handle, Hook, Hooks
 from nnkit.nn.parameter import replace
 from nnkit.nn.state import Stateful
+from nnkit.nn.symbol import has_symbol, record
 from nnkit.tensor import Tensor
 from nnkit.typing import DType
 
@@ -51,17 +52,28 @@ class Module(Stateful):
         """The same as `forward`, with the hooks."""
         for x in inputs:
             if not isinstance(x, Tensor):
-                self._check_input(x)
+                return self._call_with_others(inputs, options)
+        if options:
+            return self._call_with_others(inputs, options)
+        return self._run(inputs, options) if self._hooks else self.forward(*inputs)
+
+    def _call_with_others(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """A call with arguments that are no tensors: states, options, symbols or mistakes."""
+        if has_symbol((inputs, options)):
+            with evaluating(self):
+                return record(self, inputs, options)
+        for x in inputs:
+            if isinstance(x, np.ndarray):
+                raise TypeError(
+                    f"{type(self).__name__}: the input must be a Tensor, got a NumPy array of "
+                    f"shape {x.shape}. Fix: nnkit.tensor(array)."
+                )
+        return self._run(inputs, options)
+
+    def _run(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if self._hooks is None:
             return self.forward(*inputs, **options)
         return self._hooks.call(self, inputs, options)
-
-    def _check_input(self, x: Any) -> None:
-        if isinstance(x, np.ndarray):
-            raise TypeError(
-                f"{type(self).__name__}: the input must be a Tensor, got a NumPy array of shape "
-                f"{x.shape}. Fix: nnkit.tensor(array)."
-            )
 
     # -- hooks ---------------------------------------------------------------------------------
 

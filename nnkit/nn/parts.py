@@ -50,7 +50,9 @@ class Parts(ABC):  # noqa: B024 (what is left to write, `forward`, comes in Modu
         if not isinstance(module, Parts):
             raise TypeError(f"add_module: '{name}' must be a Module, got {_no_module(module)}")
         if not name or "." in name or (name not in vars(self) and hasattr(self, name)):
-            raise ValueError(f"add_module: {name!r} cannot be the name of a sub-module of {self!r}")
+            raise ValueError(
+                f"add_module: {name!r} cannot be the name of a part of {type(self).__name__}"
+            )
         setattr(self, name, module)
 
     # -- listing -------------------------------------------------------------------------------
