@@ -11,7 +11,7 @@ import pytest
 import nnkit
 from nnkit import nn, ops
 from nnkit.backend import Backend
-from tests.cases.layers import conv
+from tests.cases.layers import conv, pool
 from tests.cases.layers.table import LayerCase
 
 
@@ -20,7 +20,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
 
 
-PEERS = [case for family in (conv,) for case in family.CASES if case.peer]
+PEERS = [case for family in (conv, pool) for case in family.CASES if case.peer]
 
 
 @pytest.mark.parametrize("case", PEERS, ids=str)
@@ -71,6 +71,14 @@ ERRORS = {
         lambda: ops.conv(images(2, 3, 4), images(5, 3, 2), padding=((1, -1),)),
         "conv: padding must be a number of at least 0",
     ),
+    "half a window": (
+        lambda: nn.MaxPool2d(3, padding=2)(images(2, 3, 8, 5)),
+        r"max_pool: padding must be at most half of kernel_size \(3, 3\), got 2",
+    ),
+    "window": (of("AvgPool2d", (2, 0)), r"AvgPool2d: kernel_size must be .*, got \(2, 0\)"),
+    "indices": (of("MaxPool1d", 2, return_indices=True), "return_indices can only be False"),
+    "output_size of a pool": (of("AdaptiveAvgPool2d", (2, 3, 4)), "AdaptiveAvgPool2d: output_size"),
+    "axes": (lambda: nn.MaxPool2d(2)(images(4, 5)), r"MaxPool2d: x must have the shape \(N, C"),
     "bias": (
         lambda: ops.conv(images(2, 3, 4), images(5, 3, 2), images(4)),
         r"conv: bias must have the shape \(5,\), got \(4,\)",

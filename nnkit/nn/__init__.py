@@ -11,8 +11,20 @@ from nnkit.nn.lists import ModuleDict, ModuleList
 from nnkit.nn.loss import CrossEntropyLoss, Loss, MSELoss
 from nnkit.nn.module import Module
 from nnkit.nn.parameter import Buffer, Parameter
+from nnkit.nn.pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 
 __all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
     "Buffer",
     "Conv1d",
     "Conv2d",
@@ -28,6 +40,8 @@ __all__ = [
     "Linear",
     "Loss",
     "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",

@@ -35,6 +35,17 @@ class Windows(NamedTuple):
         """Each place in the kernel, in row-major order."""
         return itertools.product(*map(range, self.kernel))
 
+    @property
+    def inside(self) -> bool:
+        """Whether no window reaches into the padding."""
+        ends = (
+            (n - 1) * s + reach_of(k, d)
+            for n, s, k, d in zip(
+                self.positions, self.stride, self.kernel, self.dilation, strict=True
+            )
+        )
+        return not any(self.low) and all(e <= n for e, n in zip(ends, self.size, strict=True))
+
     def shift(self, place: Shape) -> tuple[Key, Key]:
         """The windows whose element at `place` lies inside x, and where in x these elements are."""
         windows, elements = [], []

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from nnkit import nn
 from tests.cases.layers.table import Layers
 from tests.cases.table import Input, real
-
-layers = Layers()
-row = layers.row
-CASES = layers.cases
 
 
 def quietly(layer: Any, x: Any) -> Any:
@@ -21,15 +18,24 @@ def quietly(layer: Any, x: Any) -> Any:
         return layer(x)
 
 
-def beside(name: str, x: Input, *sizes: Any, **options: Any) -> None:
-    """A row of our layer and of PyTorch's, made with the same arguments."""
-    row(
-        lambda: getattr(nn, name)(*sizes, **options),
-        x,
-        peer=lambda torch: getattr(torch.nn, name)(*sizes, **options),
-        peer_call=quietly,
-    )
+def beside_rows(layers: Layers) -> Callable[..., None]:
+    """Adds rows of our layer and of PyTorch's, made with the same arguments."""
 
+    def beside(name: str, x: Input, *sizes: Any, training: bool = True, **options: Any) -> None:
+        layers.row(
+            lambda: getattr(nn, name)(*sizes, **options),
+            x,
+            peer=lambda torch: getattr(torch.nn, name)(*sizes, **options),
+            peer_call=quietly,
+            training=training,
+        )
+
+    return beside
+
+
+layers = Layers()
+beside = beside_rows(layers)
+CASES = layers.cases
 
 beside("Conv1d", real(2, 3, 8), 3, 4, 3)
 beside("Conv1d", real(3, 8), 3, 4, 3, stride=2, padding=1)
