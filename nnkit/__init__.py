@@ -14,7 +14,7 @@ from pathlib import Path as _Path
 if not (_Path(__file__).parent / "backends").is_dir():
     __path__.append(str(_Path(__file__).parent.parent))
 
-from nnkit import nn, ops, optim
+from nnkit import data, nn, ops, optim, train
 from nnkit.autograd import gradcheck, is_grad_enabled, no_grad
 from nnkit.errors import (
     BackendMismatch,
@@ -49,6 +49,7 @@ __all__ = [
     "Trainer",
     "__version__",
     "current_backend",
+    "data",
     "from_numpy",
     "gradcheck",
     "is_grad_enabled",
@@ -60,5 +61,6 @@ __all__ = [
     "optim",
     "report",
     "tensor",
+    "train",
     "use",
 ]

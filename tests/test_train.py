@@ -14,7 +14,7 @@ import nnkit
 from nnkit import counters, nn, optim, plot
 from nnkit.backend import Backend
 from nnkit.train import History, accuracy
-from nnkit.train.history import Record
+from nnkit.train.record import Record
 
 Host = np.ndarray[Any, Any]
 

@@ -1,7 +1,35 @@
-"""Training: the loop, its data, metrics, history and progress bar."""
+"""Training: the loop, its data, metrics, callbacks, history and progress bar."""
 
+from nnkit.train.callbacks import Callback, Run
+from nnkit.train.counts import F1, ConfusionMatrix, Precision, Recall
+from nnkit.train.csvlog import CSVLogger
 from nnkit.train.history import History
 from nnkit.train.loop import Trainer
-from nnkit.train.metrics import accuracy, metric
+from nnkit.train.metric import Metric
+from nnkit.train.metrics import accuracy, metric, top_k_accuracy
+from nnkit.train.progress import Progress
+from nnkit.train.schedule import Schedule
+from nnkit.train.stopping import EarlyStopping, StopOnNaN
+from nnkit.train.sums import R2, Perplexity
 
-__all__ = ["History", "Trainer", "accuracy", "metric"]
+__all__ = [
+    "F1",
+    "R2",
+    "CSVLogger",
+    "Callback",
+    "ConfusionMatrix",
+    "EarlyStopping",
+    "History",
+    "Metric",
+    "Perplexity",
+    "Precision",
+    "Progress",
+    "Recall",
+    "Run",
+    "Schedule",
+    "StopOnNaN",
+    "Trainer",
+    "accuracy",
+    "metric",
+    "top_k_accuracy",
+]

@@ -4,35 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnkit.backend import Backend
+from nnkit.data.nest import each, leaves, named
 from nnkit.tensor import Tensor
 
 Host = np.ndarray[Any, Any]
 
 
+class Batch(NamedTuple):
+    """Some examples on the device."""
+
+    x: Any
+    y: Any
+    weight: Tensor | None
+    size: int
+
+
 @dataclass(frozen=True)
 class Data:
-    """Inputs and, where there are any, targets of the same number of examples."""
+    """Inputs and, where there are any, targets and weights of the same number of examples."""
 
-    x: Host
-    y: Host | None = None
+    x: Any
+    y: Any = None
+    weight: Host | None = None
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(next(leaves(self.x)))
 
-    def batches(
-        self, backend: Backend, size: int, order: Host | None = None
-    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def batches(self, backend: Backend, size: int, order: Host | None = None) -> Iterator[Batch]:
         """Batches on the device, in the given order; the last one may be smaller."""
         order = np.arange(len(self)) if order is None else order
         for start in range(0, len(self), size):
-            chosen = order[start : start + size]
-            y = None if self.y is None else upload(self.y[chosen], backend)
-            yield upload(self.x[chosen], backend), y
+            yield self.take(order[start : start + size]).uploaded(backend)
+
+    def uploaded(self, backend: Backend) -> Batch:
+        """All of it as one batch."""
+
+        def up(nest: Any) -> Any:
+            return None if nest is None else each(lambda values: upload(values, backend), nest)
+
+        return Batch(up(self.x), up(self.y), up(self.weight), len(self))
+
+    def take(self, chosen: Any) -> Data:
+        """The examples at these positions (an index array or a slice)."""
+
+        def of(nest: Any) -> Any:
+            return None if nest is None else each(lambda values: values[chosen], nest)
+
+        return Data(of(self.x), of(self.y), of(self.weight))
 
     def split(self, share: float) -> tuple[Data, Data]:
         """All but the last `share` of the examples, and the last `share`."""
@@ -44,18 +67,12 @@ class Data:
                 f"fit: validation_split={share} of {len(self)} examples leaves none to learn from"
             )
         cut = len(self) - count
-        assert self.y is not None
-        return Data(self.x[:cut], self.y[:cut]), Data(self.x[cut:], self.y[cut:])
+        return self.take(slice(None, cut)), self.take(slice(cut, None))
 
 
 def upload(values: Host, backend: Backend) -> Tensor:
     """One batch to the device."""
     return Tensor(backend.asarray(values), backend)
-
-
-def inputs(caller: str, x: Any, dtype: str) -> Host:
-    """Numbers of the network's dtype, at least one example, no NaN."""
-    return numbers(caller, "x", x).astype(dtype)
 
 
 def numbers(caller: str, name: str, values: Any) -> Host:
@@ -64,7 +81,7 @@ def numbers(caller: str, name: str, values: Any) -> Host:
     Raises:
         TypeError, ValueError: name the argument, the rule and the value.
     """
-    array = values.numpy() if isinstance(values, Tensor) else np.asarray(values)
+    array = _array(caller, name, values)
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{caller}: {name} must hold numbers, got dtype {array.dtype}. Fix: turn names and "
@@ -83,10 +100,33 @@ def numbers(caller: str, name: str, values: Any) -> Host:
     return array
 
 
-def same_length(caller: str, x: Host, y: Host) -> None:
-    """As many targets as inputs."""
-    if len(x) != len(y):
-        raise ValueError(f"{caller}: x and y must hold as many examples, got {len(x)} and {len(y)}")
+def _array(caller: str, name: str, values: Any) -> Host:
+    if isinstance(values, Tensor):
+        return values.numpy()
+    if hasattr(values, "toarray"):  # SciPy's sparse matrices
+        raise TypeError(
+            f"{caller}: {name} must be a dense array, got a sparse {type(values).__name__}. "
+            f"Fix: {name}.toarray()."
+        )
+    try:
+        return np.asarray(values)
+    except ValueError:  # rows of unequal length
+        raise TypeError(
+            f"{caller}: {name} must hold numbers in rows of equal length. Fix: pad the shorter "
+            "rows; or give several inputs as a tuple."
+        ) from None
+
+
+def same_length(caller: str, **nests: Any) -> None:
+    """As many examples in each array."""
+    entries = [e for name, nest in nests.items() if nest is not None for e in named(name, nest)]
+    lengths = [len(array) for _, array in entries]
+    if len(set(lengths)) > 1:
+        names = [name for name, _ in entries]
+        raise ValueError(
+            f"{caller}: {', '.join(names[:-1])} and {names[-1]} must hold as many examples, got "
+            f"{', '.join(map(str, lengths[:-1]))} and {lengths[-1]}"
+        )
 
 
 def check_batch_size(caller: str, batch_size: int) -> int:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-import numpy as np
 
 from nnkit import selection
 from nnkit.autograd import no_grad
 from nnkit.backend import Backend
+from nnkit.data.nest import call, each, join
 from nnkit.dtypes import dtype_name
-from nnkit.nn import Loss, Module
+from nnkit.nn import Module
 from nnkit.optim import Optimizer
 from nnkit.tensor import Tensor
 from nnkit.train import data as host
 from nnkit.train import metrics as metric
 from nnkit.train import resolve
+from nnkit.train.callbacks import Callback, Run, check
 from nnkit.train.data import Data
-from nnkit.train.history import History, Record
+from nnkit.train.history import History
+from nnkit.train.mode import mode
+from nnkit.train.objective import LossFunction
+from nnkit.train.prepare import ClassWeight, Preparer
 from nnkit.train.progress import Progress
-from nnkit.train.resolve import LossFunction
-from nnkit.typing import Shape
+from nnkit.train.record import note, record_of
+from nnkit.train.source import Source, held_back, source
+from nnkit.train.step import Step
 
 
 class Trainer:
@@ -31,10 +34,18 @@ class Trainer:
 
     Args:
         model: the network; it trains on the backend where its parameters are.
-        loss: a loss module, any function of (output, target) that gives a 0-d tensor, or
-            'cross_entropy' or 'mse'.
-        optimizer: over the model's parameters; or 'adam' or 'sgd', with default options.
-        metrics: names ('accuracy') or functions of (output, target) that give a 0-d tensor.
+        loss: a loss module, any function of (output, target) that gives a 0-d tensor, or a name
+            such as 'cross_entropy' or 'mse'. For a model of several outputs a tuple or dict of
+            these, whose sum is learnt.
+        optimizer: over the model's parameters; or a name such as 'adam', with default options.
+        metrics: names ('accuracy'), functions of (output, target) that give a 0-d tensor, or
+            metrics; of several outputs a dict, {output: metrics}.
+        loss_weights: of several losses, in the same form.
+        accumulate: how many batches' gradients make one step of the optimizer.
+        clip_norm: the largest norm of all gradients together.
+        clip_value: the largest absolute value of a gradient.
+        regularizer: adds `regularizer.penalty(model)` to what is learnt, not to the loss told.
+        constraint: `constraint.apply(model)` after each step of the optimizer.
 
     >>> import nnkit
     >>> from nnkit import nn
@@ -49,14 +60,22 @@ class Trainer:
     def __init__(
         self,
         model: Module,
-        loss: str | LossFunction,
+        loss: str | LossFunction | Iterable[Any] | Mapping[Any, Any],
         optimizer: str | Optimizer,
-        metrics: str | metric.Metric | Iterable[str | metric.Metric] = (),
+        metrics: metric.Given | Iterable[metric.Given] | Mapping[Any, Any] = (),
+        *,
+        loss_weights: Any = None,
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        regularizer: Any = None,
+        constraint: Any = None,
     ) -> None:
         self.model = model
-        self.loss = resolve.loss(loss)
+        self.objective = resolve.objective(loss, loss_weights)
         self.optimizer = resolve.optimizer(optimizer, model)
-        self.metrics = metric.resolve(metrics)
+        self.metrics = metric.resolve(metrics, self.objective.threshold)
+        self._step = Step(accumulate, clip_norm, clip_value, regularizer, constraint)
 
     # -- where the model is --------------------------------------------------------------------
 
@@ -72,19 +91,27 @@ class Trainer:
         first = next(self.model.parameters(), None)
         return "float32" if first is None else dtype_name(first.dtype)
 
+    @property
+    def _prepare(self) -> Preparer:
+        return Preparer(self.model, self.objective, self.backend, self.dtype)
+
     # -- training ------------------------------------------------------------------------------
 
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
         seed: int = 0,
         verbose: bool = True,
+        *,
+        callbacks: Callback | Iterable[Callback] = (),
+        class_weight: ClassWeight | None = None,
+        sample_weight: Any = None,
     ) -> History:
         """Train on (x, y); what the model has learnt before stays. Ctrl-C ends it cleanly.
 
@@ -92,148 +119,109 @@ class Trainer:
         bar is drawn anew, and at the end of an epoch.
 
         Args:
-            x: inputs (N, ...), NumPy or nested lists, on the host.
+            x: inputs (N, ...), NumPy or nested lists, on the host; a tuple or dict of them for
+                several inputs; or a dataset or loader (`nnkit.data`) that holds the targets too.
             y: targets (N, ...).
             epochs: how many times to go through the data.
             batch_size: examples a step; the last batch of an epoch may be smaller.
-            validation_data: (x, y) to measure on after every epoch.
+            validation_data: (x, y), (x, y, sample_weight), a dataset or a loader to measure on
+                after every epoch.
             validation_split: or the share at the end of the data, before shuffling, to keep for it.
             shuffle: go through the data in a new order in every epoch.
             seed: of these orders; the same on every backend.
             verbose: show a progress bar on a terminal.
+            callbacks: what else to do, see `nnkit.train.Callback`.
+            class_weight: a number for each class, as a dict or in order, or 'balanced'.
+            sample_weight: a number (N,) for each example; it multiplies the example's loss.
 
         Returns:
-            Means by name and epoch: 'loss', the metrics' names, and the same with 'val_' before.
+            Values by name and epoch: 'loss', the metrics' names, and the same with 'val_' before.
         """
-        train, held = self._train_and_held(x, y, validation_data, validation_split)
         size = host.check_batch_size("fit", batch_size)
         if epochs < 0:
             raise ValueError(f"fit: epochs must be at least 0, got {epochs}")
-        rng = np.random.default_rng(seed)
-        steps = -(-len(train) // size)
-        epoch, record, history = 0, self._record(), History()
-        with Progress(epochs, steps, show=verbose) as bar:
-            try:
-                for epoch in range(1, epochs + 1):
-                    record = self._record()
-                    bar.epoch(epoch)
-                    order = rng.permutation(len(train)) if shuffle else None
-                    self._epoch(train.batches(self.backend, size, order), record, bar)
-                    self._finish(history, record, bar, held, size)
-            except KeyboardInterrupt:
-                history.interrupted = True
-                if history.epochs < epoch:
-                    history.partial = record.fetch()
-                    history.batch_losses += record.column(0)
-        if history.interrupted:
-            _say_how_far(f"epoch {epoch} of {epochs}, after {record.steps} of its {steps} steps")
-        return history
+        several = check(callbacks)
+        prepare = self._prepare
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        train = source("fit", prepare, x, y, size, **weights, seed=seed, shuffle=shuffle)
+        train, held = held_back(train, prepare, validation_data, validation_split, size)
+        run = Run(self, epochs, train.steps(size), [*several, Progress(show=verbose)])
+        try:
+            run.tell("on_train_begin")
+            while run.epoch < epochs and not run.stopping:
+                self._epoch(run, train, held, size)
+        except KeyboardInterrupt:
+            run.history.interrupted = True
+            if run.history.epochs < run.epoch:
+                self._partial(run)
+        finally:
+            run.tell("on_train_end")
+        if run.history.interrupted:
+            _say_how_far(run)
+        return run.history
 
-    def _train_and_held(
-        self, x: Any, y: Any, validation: tuple[Any, Any] | None, share: float
-    ) -> tuple[Data, Data | None]:
-        """What to learn from, and what to measure on after each epoch."""
-        train = self._prepare("fit", x, y)
-        if not share:
-            held = None if validation is None else self._prepare("fit: validation", *validation)
-            return train, held
-        if validation is not None:
-            raise ValueError("fit: give validation_data or validation_split, not both")
-        return train.split(share)
-
-    def _epoch(
-        self, batches: Iterator[tuple[Tensor, Tensor | None]], record: Record, bar: Progress
-    ) -> None:
-        with _mode(self.model, training=True):
-            for x, y in batches:
-                record.add(self._step(x, y), len(x))
-                if bar.step():
-                    bar.show(record.fetch())
-
-    def _step(self, x: Tensor, y: Any) -> list[Tensor]:
-        output = self.model(x)
-        loss = self.loss(output, y)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        return self._values(output.detach(), loss.detach(), y)
-
-    def _values(self, output: Tensor, loss: Tensor, y: Tensor) -> list[Tensor]:
-        """The batch's loss as a mean, and its metrics, all on the device and of one dtype."""
-        with no_grad():
-            if getattr(self.loss, "reduction", "mean") == "sum":
-                loss = loss / len(y)
-            values = [loss, *(function(output, y) for function in self.metrics.values())]
-            return [v if v.dtype == loss.dtype else v.astype(loss.dtype) for v in values]
-
-    def _finish(
-        self, history: History, record: Record, bar: Progress, held: Data | None, size: int
-    ) -> None:
-        means = record.fetch()
+    def _epoch(self, run: Run, train: Source, held: Source | None, size: int) -> None:
+        run.epoch, run.step, run.record = run.epoch + 1, 0, record_of(self.metrics)
+        run.tell("on_epoch_begin")
+        with mode(self.model, training=True):
+            for batch in train.batches(size):
+                output, loss = self._step(self, batch, run)
+                note(run.record, self, batch, output, loss)
+                run.step += 1
+                run.tell("on_batch_end")
+                if run.stopping:
+                    return self._partial(run)
+        run.fetch()
         if held is not None:
-            means |= {f"val_{name}": value for name, value in self._measure(held, size).items()}
-        history.batch_losses += record.column(0)
-        history.add(means)
-        bar.show(means)
+            measured = self._measure(held, size)
+            run.values |= {f"val_{name}": value for name, value in measured.items()}
+        run.history.batch_losses += run.record.column(0)
+        run.history.add(run.values)
+        return run.tell("on_epoch_end")
+
+    def _partial(self, run: Run) -> None:
+        """An epoch that was not finished."""
+        run.history.partial = run.record.fetch()
+        run.history.batch_losses += run.record.column(0)
 
     # -- using ---------------------------------------------------------------------------------
 
-    def evaluate(self, x: Any, y: Any, batch_size: int = 32) -> dict[str, float]:
-        """Mean loss and metrics over (x, y), by name; nothing is learnt."""
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        *,
+        class_weight: ClassWeight | None = None,
+        sample_weight: Any = None,
+    ) -> dict[str, Any]:
+        """Mean loss and metrics over (x, y), by name; nothing is learnt. Weights as in `fit`."""
         size = host.check_batch_size("evaluate", batch_size)
-        return self._measure(self._prepare("evaluate", x, y), size)
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        return self._measure(source("evaluate", self._prepare, x, y, size, **weights), size)
 
-    def _measure(self, data: Data, size: int) -> dict[str, float]:
-        record = self._record()
-        with _mode(self.model, training=False), no_grad():
-            for x, y in data.batches(self.backend, size):
-                assert y is not None
-                output = self.model(x)
-                record.add(self._values(output, self.loss(output, y), y), len(x))
+    def _measure(self, held: Source, size: int) -> dict[str, Any]:
+        record = record_of(self.metrics)
+        with mode(self.model, training=False), no_grad():
+            for batch in held.batches(size):
+                output = call(self.model, batch.x)
+                loss = self.objective(output, batch.y, batch.weight)
+                note(record, self, batch, output, loss)
         return record.fetch()
 
-    def predict(self, x: Any, batch_size: int = 32) -> np.ndarray[Any, Any]:
-        """The model's outputs (N, ...) for x (N, ...), as a NumPy array."""
-        data = Data(host.inputs("predict", x, self.dtype))
+    def predict(self, x: Any, batch_size: int = 32) -> Any:
+        """The model's outputs (N, ...) for x (N, ...), as a NumPy array, or several of them."""
         size = host.check_batch_size("predict", batch_size)
-        with _mode(self.model, training=False), no_grad():
-            parts = [self.model(batch).numpy() for batch, _ in data.batches(self.backend, size)]
-        return np.concatenate(parts)
-
-    # -- data ----------------------------------------------------------------------------------
-
-    def _record(self) -> Record:
-        return Record(["loss", *self.metrics])
-
-    def _prepare(self, caller: str, x: Any, y: Any) -> Data:
-        """The user's data, checked and in the dtypes that the model and the loss want."""
-        inputs = host.inputs(caller, x, self.dtype)
-        targets = host.numbers(caller, "y", y)
-        host.same_length(caller, inputs, targets)
-        if isinstance(self.loss, Loss):
-            return Data(inputs, self.loss.prepare_target(targets, self._output(inputs), self.dtype))
-        floating = targets.dtype.kind == "f"
-        return Data(inputs, targets.astype(self.dtype) if floating else targets)
-
-    def _output(self, x: host.Host) -> Shape:
-        """The shape of the model's output for one example."""
-        with _mode(self.model, training=False), no_grad():
-            output: Tensor = self.model(host.upload(x[:1], self.backend))
-        return output.shape[1:]
+        data = Data(self._prepare.inputs("predict", x))
+        with mode(self.model, training=False), no_grad():
+            parts = [
+                each(Tensor.numpy, call(self.model, batch.x))
+                for batch in data.batches(self.backend, size)
+            ]
+        return join(parts)
 
 
-@contextmanager
-def _mode(model: Module, *, training: bool) -> Iterator[None]:
-    """Set train or eval mode, and afterwards each module's mode from before."""
-    before = [(module, module.training) for module in model.modules()]
-    model.train(training)
-    try:
-        yield
-    finally:
-        for module, mode in before:
-            module.training = mode
-
-
-def _say_how_far(where: str) -> None:
-    text = f"Stopped by Ctrl-C in {where}: the model keeps what it has learnt."
-    print(text, file=sys.stderr)
+def _say_how_far(run: Run) -> None:
+    steps = "" if run.steps is None else f" of its {run.steps}"
+    where = f"epoch {run.epoch} of {run.epochs}, after {run.record.steps}{steps} steps"
+    print(f"Stopped by Ctrl-C in {where}: the model keeps what it has learnt.", file=sys.stderr)

@@ -7,8 +7,9 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
+
+from nnkit.train.callbacks import Callback, Run
 
 REFRESH = 0.2
 """Seconds between two looks at the device."""
@@ -16,53 +17,64 @@ WIDEST = 110
 """Columns; on a wide terminal a longer bar would tell no more."""
 
 
-class Progress:
-    """A tqdm bar on a terminal or in a notebook, nothing elsewhere (a log file wants no bar)."""
+class Progress(Callback):
+    """A tqdm bar on a terminal or in a notebook, nothing elsewhere (a log file wants no bar).
 
-    def __init__(self, epochs: int, steps: int, *, show: bool) -> None:
+    `Trainer.fit` shows one by itself, unless `verbose` is False.
+
+    Args:
+        show: False for no bar anywhere.
+    """
+
+    def __init__(self, *, show: bool = True) -> None:
+        self._show = show
+        self._bar: Any = None
+        self._refreshed = 0.0
+        self._shown: dict[str, float] = {}
+
+    def on_train_begin(self, run: Run) -> None:
+        """Draw the bar, where somebody looks."""
+        if not (self._show and _somebody_looks()):
+            return
         from tqdm import tqdm  # not above: half of the time that importing nnkit would take
 
         columns = min(shutil.get_terminal_size().columns - 1, WIDEST)
-        clock = "{elapsed}<{remaining}" if columns > 90 else "{elapsed}"
-        self._bar: Any = tqdm(
-            total=epochs * steps,
-            desc=_name(1, epochs),
-            disable=not (show and _somebody_looks()),
+        clock = "{elapsed}<{remaining}" if columns > 90 and run.steps else "{elapsed}"
+        self._bar = tqdm(
+            total=run.epochs * run.steps if run.steps else None,
+            desc=_name(1, run.epochs),
             bar_format="{desc} |{bar}| " + clock + "{postfix}",
             ncols=columns,
         )
-        self._epochs = epochs
-        self._refreshed = time.monotonic()
-        self._shown: dict[str, float] = {}
+        self._refreshed, self._shown = time.monotonic(), {}
 
-    def __enter__(self) -> Progress:
-        return self
+    def on_epoch_begin(self, run: Run) -> None:
+        """Name the epoch."""
+        if self._bar is not None:
+            self._bar.set_description_str(_name(run.epoch, run.epochs), refresh=False)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.close()
-
-    def epoch(self, number: int) -> None:
-        """Name the epoch, counted from 1."""
-        if not self._bar.disable:
-            self._bar.set_description_str(_name(number, self._epochs), refresh=False)
-
-    def step(self) -> bool:
-        """One step more; whether it is time to fetch values and `show` them."""
-        if self._bar.disable:
-            return False
-        self._bar.update()
-        return time.monotonic() - self._refreshed >= REFRESH
-
-    def show(self, values: Mapping[str, float]) -> None:
-        """Put values at the end of the line; those not given stay."""
-        if self._bar.disable:
+    def on_batch_end(self, run: Run) -> None:
+        """One step more; from time to time, look at the device."""
+        if self._bar is None:
             return
-        self._shown.update(values)
+        self._bar.update()
+        if time.monotonic() - self._refreshed >= REFRESH:
+            self._draw(run.fetch())
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Show the epoch's values."""
+        if self._bar is not None:
+            self._draw(run.values)
+
+    def on_train_end(self, run: Run) -> None:
+        """Leave the line as it is."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _draw(self, values: Mapping[str, Any]) -> None:
+        """Put values at the end of the line; those not given stay."""
+        self._shown.update({n: v for n, v in values.items() if isinstance(v, float)})
         self._bar.set_postfix_str(_in_words(self._shown))
         self._refreshed = time.monotonic()
 

@@ -2,34 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from nnkit import nn, optim
 from nnkit.errors import closest
-from nnkit.tensor import Tensor
+from nnkit.train.objective import LossFunction, Objective, Several
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-LOSSES: Final[dict[str, Callable[[], nn.Loss]]] = {
-    "cross_entropy": nn.CrossEntropyLoss,
-    "mse": nn.MSELoss,
-}
-OPTIMIZERS: Final[dict[str, Callable[[Any], optim.Optimizer]]] = {
-    "adadelta": optim.Adadelta,
-    "adagrad": optim.Adagrad,
-    "adam": optim.Adam,
-    "adamw": optim.AdamW,
-    "lion": optim.Lion,
-    "nadam": optim.NAdam,
-    "rmsprop": optim.RMSprop,
-    "sgd": optim.SGD,
-}
+
+def losses() -> dict[str, type[nn.Loss]]:
+    """The losses of `nn` by name: CrossEntropyLoss is 'cross_entropy'.
+
+    >>> losses()["cross_entropy"]
+    <class 'nnkit.nn.loss.CrossEntropyLoss'>
+    """
+    return {
+        WORDS.sub("_", name.removesuffix("Loss")).lower(): kind
+        for name, kind in _classes(nn, nn.Loss)
+    }
+
+
+def optimizers() -> dict[str, type[optim.Optimizer]]:
+    """The optimizers of `optim` by name, in lower case."""
+    return {name.lower(): kind for name, kind in _classes(optim, optim.Optimizer)}
+
+
+def _classes(module: Any, base: type) -> list[tuple[str, Any]]:
+    """The classes of a module that can be made without options (parameters aside)."""
+    return [
+        (name, kind)
+        for name, kind in vars(module).items()
+        if inspect.isclass(kind) and issubclass(kind, base) and not inspect.isabstract(kind)
+        if all(
+            p.default is not p.empty or p.name == "params" or p.kind in (p.VAR_KEYWORD,)
+            for p in inspect.signature(kind).parameters.values()
+        )
+    ]
+
+
+def objective(given: Any, loss_weights: Any = None) -> Objective | Several:
+    """The loss that is meant, or one for each output.
+
+    Args:
+        given: a name, a loss module or a function; or a tuple, list or dict of these.
+        loss_weights: numbers in the same form, where there are several.
+    """
+    if isinstance(given, Mapping):
+        return Several({key: loss(part) for key, part in given.items()}, loss_weights)
+    if isinstance(given, tuple | list):
+        return Several([loss(part) for part in given], loss_weights)
+    if loss_weights is not None:
+        raise ValueError("Trainer: loss_weights need several losses, one for each output")
+    return Objective(loss(given))
 
 
 def loss(given: str | LossFunction) -> LossFunction:
     """The loss that is meant; it must give one number for a batch."""
-    found: LossFunction = _by_name("loss", given, LOSSES)() if isinstance(given, str) else given
+    found: LossFunction = _by_name("loss", given, losses())() if isinstance(given, str) else given
+    if isinstance(found, type) or not callable(found):
+        raise TypeError(
+            f"Trainer: a loss must be a name, a module or a function, got {found!r}"
+            + (f". Fix: {found.__name__}()." if isinstance(found, type) else "")
+        )
     if isinstance(found, nn.Loss) and found.reduction == "none":
         raise ValueError("Trainer: the loss must be one number. Fix: reduction='mean' or 'sum'.")
     return found
@@ -38,8 +76,13 @@ def loss(given: str | LossFunction) -> LossFunction:
 def optimizer(given: str | optim.Optimizer, model: nn.Module) -> optim.Optimizer:
     """The optimizer that is meant; it must hold parameters of this model."""
     if isinstance(given, str):
-        made: optim.Optimizer = _by_name("optimizer", given, OPTIMIZERS)(model.parameters())
-        return made
+        make: Callable[[Any], optim.Optimizer] = _by_name("optimizer", given, optimizers())
+        return make(model.parameters())
+    if not isinstance(given, optim.Optimizer):
+        raise TypeError(
+            f"Trainer: the optimizer must be a name or an Optimizer, got {given!r}. "
+            "Fix: optim.Adam(model.parameters())."
+        )
     mine = {id(p) for p in model.parameters()}
     if not any(id(p) in mine for p in given.params()):
         raise ValueError(
