@@ -16,6 +16,7 @@ if not (_Path(__file__).parent / "backends").is_dir():
 
 from nnkit import data, nn, ops, optim, train
 from nnkit.autograd import gradcheck, is_grad_enabled, no_grad
+from nnkit.capture import compile
 from nnkit.errors import (
     BackendMismatch,
     BackendUnavailable,
@@ -48,6 +49,7 @@ __all__ = [
     "Tensor",
     "Trainer",
     "__version__",
+    "compile",
     "current_backend",
     "data",
     "from_numpy",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnkit.backend import Backend
 from nnkit.errors import GraphError, KernelUnavailable
+from nnkit.recording import active
 from nnkit.typing import Array, DType, Shape, Vjp
 
 if TYPE_CHECKING:
@@ -169,6 +170,8 @@ def _from_result_to_leaves(start: Node) -> Iterator[Node]:
 def _accumulate(leaf: Tensor, g: Array) -> None:
     from nnkit.tensor import Tensor  # not above: tensors call backward
 
+    if active.session is not None:
+        active.session.gradient(leaf)
     xp = leaf.backend.xp
     total = g if leaf.grad is None else xp.add(leaf.grad.data, g)
     leaf.grad = Tensor(xp.ext.contiguous(total), leaf.backend)

@@ -29,6 +29,7 @@ from nnkit import counters
 from nnkit.backend import Backend, label, numpy_backend
 from nnkit.dtypes import dtype_name
 from nnkit.errors import KernelUnavailable
+from nnkit.recording import active
 from nnkit.typing import Array, Vjp
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ class Function(ABC):
 
     def run(self, backend: Backend, arrays: Sequence[Any], options: dict[str, Any]) -> Any:
         """Run on `backend`: the override if it serves the call, the composed definition if not."""
+        session = active.session
+        if session is not None and session.backend is not backend:
+            session.spoil(f"it computes on {label(backend)} too")
         fused = backend.override(self.name)
         if fused is not None:
             if self._broken and (reason := self._broken.get(self._key(backend, arrays))):
@@ -209,9 +213,12 @@ class Update(Function):
         backend = tensors[0].backend
         arrays = [t if t is None else t.data for t in tensors]
         self.run(backend, arrays, options)
+        session = active.session
         for index in self.written:
             if tensors[index] is not None:
                 tensors[index].version += 1
+                if session is not None:
+                    session.wrote(tensors[index])
 
     def _return_to_device(
         self, backend: Backend, arrays: Sequence[Any], moved: list[Any], result: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ from nnkit import counters
 from nnkit.backend import Namespace
 from nnkit.backends.numpy import ext
 from nnkit.backends.numpy.blocked import blocked
+from nnkit.backends.numpy.record import Recorded, Recorder, current
+from nnkit.backends.numpy.recording_namespace import RecordingNamespace
 from nnkit.backends.numpy.threads import thread_count
-from nnkit.dispatch import OPS, UPDATES
+from nnkit.dispatch import OPS, UPDATES, Function
+from nnkit.recording import spoil
 from nnkit.typing import DType
 
 Host = np.ndarray[Any, Any]
@@ -31,11 +34,23 @@ class NumpyBackend:
 
     def __init__(self) -> None:
         self.device = processor_name()
-        self.xp = Namespace(compat, ext)
+        self._xp = Namespace(compat, ext)
+        self._recording_xp = RecordingNamespace(self._xp)
         self._blocked: dict[str, Callable[..., Any] | None] = {}
+
+    @property
+    def xp(self) -> Any:
+        """The namespace; while the thread records a step, one that notes each call."""
+        return self._xp if current() is None else self._recording_xp
+
+    def recorder(self) -> Recorder:
+        """What `nnkit.compile` records a step with."""
+        return Recorder()
 
     def override(self, name: str) -> Callable[..., Any] | None:
         """Every elementwise op and update, done in blocks; nothing else is overridden."""
+        if current() is not None:
+            return partial(_recorded, OPS.get(name) or UPDATES[name], self._recording_xp)
         try:
             return self._blocked[name]
         except KeyError:
@@ -50,11 +65,15 @@ class NumpyBackend:
     def asarray(self, data: Host) -> Host:
         """The array itself: the host's memory is the device's."""
         counters.moved(counters.to_device, self.name, data.nbytes)
+        recorder = current()
+        if recorder is not None:
+            recorder.uploaded(data)
         return np.asarray(data)
 
     def to_numpy(self, array: Host) -> Host:
         """The array itself."""
         counters.moved(counters.to_host, self.name, array.nbytes)
+        spoil("it reads an array on the host")
         return np.asarray(array)
 
     def supports(self, dtype: DType) -> bool:
@@ -72,6 +91,12 @@ class NumpyBackend:
             "BLAS": f"{blas.get('name')} {blas.get('version')}",
             "threads": str(thread_count()),
         }
+
+
+def _recorded(function: Function, noting: Any, xp: Any, *arrays: Any, **options: Any) -> Any:
+    """The composed definition on arrays that note what is done with them."""
+    seen = [a.view(Recorded) if isinstance(a, np.ndarray) else a for a in arrays]
+    return function.composed(noting, *seen, **options)
 
 
 @cache

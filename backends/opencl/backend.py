@@ -15,6 +15,7 @@ from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.create import check_dtype
 from nnkit.backends.opencl.launch import launcher_of
 from nnkit.backends.opencl.queue import Queue
+from nnkit.backends.opencl.record import Recorder
 from nnkit.typing import DType
 
 Host = np.ndarray[Any, Any]
@@ -36,6 +37,10 @@ class OpenCLBackend:
 
     def __repr__(self) -> str:
         return f"<nnkit backend opencl:{self.index} {self.device}>"
+
+    def recorder(self) -> Recorder:
+        """What `nnkit.compile` records a step with."""
+        return Recorder(self.queue)
 
     def override(self, name: str) -> Callable[..., Any] | None:
         """The fused versions that OpenCL and CuPy share."""

@@ -16,6 +16,7 @@ from nnkit.backends.opencl.queue import Queue
 from nnkit.backends.opencl.rules import BINARY, UNARY, plan
 from nnkit.backends.opencl.words import copy_complex
 from nnkit.errors import KernelUnavailable
+from nnkit.recording import paused
 
 __all__ = [
     "BINARY", "TERNARY", "UNARY", "binary", "cast", "clip", "constant", "contiguous", "copy_into",
@@ -127,7 +128,8 @@ def constant(device: Queue, value: Any, dtype: DType) -> Array:
     known: OrderedDict[Any, Array] = device.constants
     found = known.get(key)
     if found is None:
-        found = known[key] = Array.from_numpy(device, np.array(value, dtype))
+        with paused():  # it outlives a step that is being recorded
+            found = known[key] = Array.from_numpy(device, np.array(value, dtype))
         while len(known) > 512:
             known.popitem(last=False)
     return found

@@ -19,6 +19,7 @@ from nnkit.backends.opencl.memory import out_of_memory
 from nnkit.backends.opencl.programs import Defines, Programs
 from nnkit.backends.opencl.queue import Queue, describe
 from nnkit.errors import DeviceError, KernelUnavailable
+from nnkit.recording import active
 
 SetArgs = Callable[[Sequence[Any]], None]
 
@@ -26,13 +27,21 @@ SetArgs = Callable[[Sequence[Any]], None]
 class Ready:
     """A kernel object of one thread, with the function that sets its arguments."""
 
-    __slots__ = ("counted", "kernel", "name", "set_args", "where")
+    __slots__ = ("counted", "defines", "kernel", "name", "set_args", "signature", "where")
 
-    def __init__(self, kernel: Any, signature: kernels.Signature, family: str) -> None:
-        self.kernel, self.name = kernel, signature.name
+    def __init__(
+        self, kernel: Any, signature: kernels.Signature, family: str, defines: Defines
+    ) -> None:
+        self.kernel, self.name, self.signature = kernel, signature.name, signature
+        self.defines = (family, defines)
         self.set_args = _setter(kernel, signature)
         self.counted = ("opencl", signature.name)
         self.where = f"kernels/{family}.cl, {signature.name}"
+
+    def clone(self) -> Ready:
+        """Another kernel object of the same function, for arguments that stay set."""
+        program = self.kernel.get_info(cl.kernel_info.PROGRAM)
+        return Ready(cl.Kernel(program, self.name), self.signature, *self.defines)
 
 
 class _Kernels(threading.local):
@@ -103,6 +112,9 @@ class OpenCLLauncher:
                 event = self._once_more(ready, groups, items, args, error)
             self._launched(event, ready.name)
         counters.launches[ready.counted] += 1
+        session = active.session
+        if session is not None and getattr(session.recorder, "queue", None) is queue:
+            session.recorder.launched(ready, groups, items, args)
 
     def _once_more(
         self,
@@ -144,7 +156,7 @@ class OpenCLLauncher:
         program = self.programs.get(family, complete)
         signature = kernels.signatures(family, defines)[name]
         try:
-            return Ready(cl.Kernel(program, name), signature, family)
+            return Ready(cl.Kernel(program, name), signature, family, complete)
         except cl.Error as error:
             raise KernelUnavailable(
                 f"kernels/{family}.cl, {name}: {self.queue.name} has no such kernel: "

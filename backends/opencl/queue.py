@@ -14,6 +14,7 @@ import pyopencl as cl
 from nnkit import counters
 from nnkit.backends.opencl.memory import Block, Pool
 from nnkit.errors import DeviceError
+from nnkit.recording import active, paused, spoil
 
 Host = np.ndarray[Any, Any]
 
@@ -55,10 +56,16 @@ class Queue:
         """Copy a C-contiguous host array into a new block, behind the launches before it."""
         if not data.nbytes:
             return self.pool.allocate(0)
-        counters.moved(counters.to_device, "opencl", data.nbytes)
-        block = self.pool.filled(data)
-        if block is not None:
+        session = active.session
+        if session is not None and getattr(session.recorder, "queue", None) is self:
+            with paused():
+                block = self.upload(data)
+            session.recorder.uploaded(block, data)
             return block
+        counters.moved(counters.to_device, "opencl", data.nbytes)
+        filled = self.pool.filled(data)
+        if filled is not None:
+            return filled
         block = self.pool.allocate(data.nbytes)
         private = data.copy()  # the caller may change its array before the copy has run
         with self.lock, failing_as(self, "upload"):
@@ -76,6 +83,7 @@ class Queue:
 
     def download(self, block: Block, offset: int, out: Host) -> None:
         """Wait for the device and copy bytes from a block into a C-contiguous host array."""
+        spoil("it reads an array on the host")
         if out.nbytes:
             counters.moved(counters.to_host, "opencl", out.nbytes)
             with failing_as(self, "download"):

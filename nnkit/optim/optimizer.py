@@ -11,6 +11,7 @@ import numpy as np
 
 from nnkit.ops import negative, update
 from nnkit.optim.state import State, Where, copy, host, loaded, scalar, share_counters, where
+from nnkit.recording import active, paused
 from nnkit.tensor import Tensor
 
 Group: TypeAlias = dict[str, Any]
@@ -166,10 +167,19 @@ class Optimizer(ABC):
     def _lr(self, number: int, value: float, p: Tensor) -> Tensor:
         """The learning rate on the parameter's device, uploaded when it has changed."""
         key = (number, where(p))
+        if active.session is not None:
+            active.session.prepare(
+                hash((id(self), key)), lambda: self._lr(number, self.param_groups[number]["lr"], p)
+            )
         held = self._uploaded.get(key)
         if held is None or held[0] != value:
             check_number(self._name, "lr", value)
-            held = self._uploaded[key] = (value, scalar(value, p))
+            with paused():
+                rate = scalar(value, p)
+                if held is not None:  # in place: a recorded step reads it there
+                    held[1].data[...] = rate.data
+                    rate = held[1]
+            held = self._uploaded[key] = (value, rate)
         return held[1]
 
     # -- saving --------------------------------------------------------------------------------

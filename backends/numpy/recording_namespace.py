@@ -1,0 +1,78 @@
+"""The namespace that ops are handed while a step is recorded: each call of a function is noted."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from nnkit.backends.numpy.record import Recorded, Recorder, arrays_in, current, plain
+from nnkit.typing import Namespace
+
+CREATION = frozenset(
+    """arange asarray empty empty_like eye full full_like linspace ones ones_like zeros zeros_like""".split()
+)
+ABOUT = frozenset("astype_dtype can_cast finfo iinfo isdtype result_type".split())
+OUT = {
+    "sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min, "prod": np.prod,
+    "concat": np.concatenate, "stack": np.stack, "argmax": np.argmax, "argmin": np.argmin,
+}  # fmt: skip
+"""NumPy's own names of functions that can write where they are told."""
+
+
+class RecordingNamespace:
+    """Stands for `xp` while the thread records; `ext` likewise."""
+
+    def __init__(self, base: Namespace) -> None:
+        self.ext = _Ext(base.ext)
+        for name, thing in vars(base).items():
+            if name not in ("ext", "base"):
+                vars(self)[name] = _noted(name, thing)
+
+
+class _Ext:
+    def __init__(self, base: Any) -> None:
+        for name in base.__all__:
+            vars(self)[name] = _noted(name, getattr(base, name))
+        vars(self)["matmul_add"] = _matmul_add
+
+
+def _matmul_add(a: Any, b: Any, bias: Any) -> Any:
+    y = recorder().call(np.matmul, (a, b), {}, takes_out=True)
+    return y if bias is None else recorder().call_into(y, np.add, (y, bias), {})
+
+
+def _noted(name: str, thing: Any) -> Any:
+    if isinstance(thing, np.ufunc) or isinstance(thing, type) or not callable(thing):
+        return thing
+    if name in ABOUT:
+        return lambda *args, **options: thing(*plain(args), **plain(options))
+    if name in CREATION:
+        return wraps(thing)(lambda *args, **options: _created(thing, args, options))
+    return wraps(thing)(lambda *args, **options: _called(name, thing, args, options))
+
+
+def _created(function: Any, args: Any, options: Any) -> Any:
+    if any(isinstance(x, Recorded) for x in arrays_in(args)) and function.__name__ == "asarray":
+        return recorder().call(function, args, options)
+    return recorder().constant(np.asarray(function(*plain(args), **plain(options))))
+
+
+def _called(name: str, function: Any, args: Any, options: Any) -> Any:
+    if name in OUT and _the_same(OUT[name], function, args, options):
+        return recorder().call(OUT[name], args, options, takes_out=True)
+    return recorder().call(function, args, options)
+
+
+def _the_same(numpys: Any, function: Any, args: Any, options: Any) -> bool:
+    """Whether NumPy's own function, which can be told where to write, gives the same bits."""
+    a, b = (np.asarray(f(*plain(args), **plain(options))) for f in (numpys, function))
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def recorder() -> Recorder:
+    """The recorder of this thread."""
+    found = current()
+    assert found is not None, "the recording is over"
+    return found

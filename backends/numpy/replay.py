@@ -1,0 +1,179 @@
+"""Replaying a recorded step on NumPy: a straight line of calls on memory that is already there.
+
+What nobody needs is left out. Runs of elementwise calls on large arrays are done block by block in the
+cache, on the thread pool. The rest becomes one generated function without a loop or a look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from nnkit.backends.numpy import threads
+from nnkit.backends.numpy.blocked import BLOCK, SMALLEST
+from nnkit.backends.numpy.record import Action, Recorder, arrays_in, lease_of
+
+Host = np.ndarray[Any, Any]
+Line = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Recording:
+    """A finished record: call `replay` with the step's inputs, get its outputs as copies.
+
+    Args:
+        recorder: what was noted.
+        inputs: the memory of the inputs.
+        outputs: arrays that the step handed out.
+        kept: arrays that stay visible without being handed out, such as gradients.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        inputs: Sequence[Host],
+        outputs: Sequence[Host],
+        kept: Sequence[Host],
+    ) -> None:
+        self._recorder = recorder
+        self.inputs, self.outputs = [recorder.twin(x) for x in inputs], list(outputs)
+        self.nbytes = recorder.arena.nbytes
+        self.signature = [a.signature for a in recorder.actions]
+        visible = [lease.key for x in (*outputs, *kept) if (lease := lease_of(x))]
+        self.actions = needed(recorder.actions, set(visible))
+        self._run = straight_line(lines(self.actions))
+        self._results = [recorder.twin(x) for x in outputs]
+
+    reason = ""
+
+    def replay(self, inputs: Sequence[Host]) -> list[Host]:
+        """Do the step again with new inputs."""
+        for slot, x in zip(self.inputs, inputs, strict=True):
+            slot[...] = x
+        self._run()
+        return self.copies()
+
+    def copies(self) -> list[Host]:
+        """What the step handed out, as it is now."""
+        return [x.copy() for x in self._results]
+
+    def kept(self, array: Host) -> Host:
+        """An array of the step as a plain one in the record's memory."""
+        twin: Host = self._recorder.twin(array)
+        return twin
+
+    def difference(self, other: Recording) -> str:
+        """What another recording of the same step did otherwise; '' for nothing."""
+        mine, theirs = self.signature, other.signature
+        for number, (a, b) in enumerate(zip(mine, theirs, strict=False), start=1):
+            if a != b:
+                return f"call {number} is {told(a)} in one run and {told(b)} in the next"
+        if len(mine) != len(theirs):
+            return f"it makes {len(mine)} calls in one run and {len(theirs)} in the next"
+        return ""
+
+
+def told(signature: tuple[Any, ...]) -> str:
+    """A call in a few words."""
+    name, args, *_ = signature
+    shapes = ", ".join(
+        f"{a[3][1:]}{list(a[1])}" if isinstance(a, tuple) and len(a) == 4 else "numbers"
+        if isinstance(a, bytes) else str(a)
+        for a in args
+    )
+    return f"{name}({shapes})"
+
+
+def needed(actions: Sequence[Action], visible: set[int]) -> list[Action]:
+    """The actions that somebody sees the effect of."""
+    kept: list[Action] = []
+    for action in reversed(actions):
+        if action.writes is None or action.writes in visible:
+            visible |= action.reads
+            kept.append(action)
+    return kept[::-1]
+
+
+def lines(actions: Sequence[Action]) -> list[Line]:
+    """Calls with their arguments; runs of large elementwise calls become one call of the pool."""
+    found: list[Line] = []
+    for shape, run in groupby(actions, key=block_shape):
+        group = list(run)
+        found += [_line(a) for a in group] if shape is None else [_in_blocks(group)]
+    return found
+
+
+def _line(action: Action) -> Line:
+    function = partial(action.function, **action.options) if action.options else action.function
+    if action.target is None:
+        return function, action.args
+    if not action.takes_out:
+        return _copied, (action.target, function, action.args)
+    if isinstance(action.function, np.ufunc) and not action.options:
+        return function, (*action.args, action.target)
+    return partial(function, out=action.target), action.args
+
+
+def _copied(target: Host, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    target[...] = function(*args)
+
+
+def block_shape(action: Action) -> tuple[int, ...] | None:
+    """The shape of a large elementwise call whose operands lie alike; None for all others."""
+    target = action.target
+    elementwise = isinstance(action.function, np.ufunc) and action.function.signature is None
+    if not elementwise or target is None or action.options or not action.takes_out:
+        return None
+    if target.size < SMALLEST or not target.flags.c_contiguous:
+        return None
+    for x in arrays_in(action.args):
+        if x.ndim and (x.shape != target.shape or not x.flags.c_contiguous):
+            return None
+    return target.shape
+
+
+def _in_blocks(group: Sequence[Action]) -> Line:
+    """One call that goes through the arrays block by block, all actions on a block in turn."""
+    assert group[0].target is not None
+    size = group[0].target.size
+    blocks = [slice(i, min(i + BLOCK, size)) for i in range(0, size, BLOCK)]
+    work = [[_block(action, block) for action in group] for block in blocks]
+    return threads.run, (_all, work)
+
+
+def _block(action: Action, block: slice) -> Line:
+    operands = (*action.args, action.target)
+    cut = [x.reshape(-1)[block] if isinstance(x, np.ndarray) and x.ndim else x for x in operands]
+    return action.function, tuple(cut)
+
+
+def _all(work: list[Line]) -> None:
+    for function, args in work:
+        function(*args)
+
+
+def straight_line(work: Sequence[Line]) -> Callable[[], None]:
+    """A function that makes these calls one after the other, with all that they need at hand."""
+    names: dict[str, Any] = {}
+    known: dict[int, str] = {}
+
+    def name(x: Any) -> str:
+        if isinstance(x, bool | int | float) and repr(x).lstrip("-").replace(".", "").isdigit():
+            return repr(x)
+        key = id(x)
+        if key not in known:
+            known[key] = f"v{len(known)}"
+            names[known[key]] = x
+        return known[key]
+
+    text = [f"    {name(function)}({', '.join(map(name, args))})" for function, args in work]
+    head = f"def replay({', '.join(f'{n}={n}' for n in names)}):"
+    space = dict(names)
+    exec("\n".join([head, *(text or ["    pass"])]), space)  # noqa: S102 (names of our own)
+    made: Callable[[], None] = space["replay"]
+    return made
+
+

@@ -1,0 +1,204 @@
+"""`nnkit.compile`: record what a step does once, then replay it without Python's overhead.
+
+The first call with inputs of some shapes runs as it is. The next two are recorded: if they did the
+same, later calls replay the record; if not, the step depends on something that nnkit cannot see, runs
+as it is from then on, and `nnkit.report()` says why. What a backend records stands in
+`nnkit.backends.*.record`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from nnkit import selection
+from nnkit.autograd import is_grad_enabled
+from nnkit.backend import Backend
+from nnkit.capture_key import Surroundings, key_of
+from nnkit.errors import NnkitError
+from nnkit.recording import Session, active
+from nnkit.tensor import Tensor
+
+Step = Callable[..., Any]
+
+
+class Record:
+    """One way of calling a step: how far its recording has come, and its replay.
+
+    Attributes:
+        reason: why it runs as it is; empty while it is, or may yet be, replayed.
+        replays: how often it was replayed.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.replays = 0
+        self.runs = 0
+        self._first: Any = None
+        self._ready: Any = None
+        self._rebuild: Callable[[list[Tensor]], Any] | None = None
+        self._session = Session()
+        self._gradients: list[tuple[Tensor, Tensor]] = []
+        self._backend: Backend | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next call replays."""
+        return self._ready is not None
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the replay works in, without what the step found there."""
+        return 0 if self._ready is None else int(self._ready.nbytes)
+
+    def run(self, step: Step, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Call the step as it is, and record it in its second and third run."""
+        self.runs += 1
+        if self.reason or self.runs == 1:
+            return step(*args, **options)
+        return self._record(step, args, options)
+
+    def _record(self, step: Step, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        backend = next((x.backend for x in args if isinstance(x, Tensor)), None)
+        backend = backend or selection.current()
+        make = getattr(backend, "recorder", None)
+        if make is None or active.session is not None:
+            self.reason = "the backend does not record" if make is None else "it is within another"
+            return step(*args, **options)
+        session = Session()
+        session.backend, session.recorder = backend, make()
+        inputs = [x for x in args if isinstance(x, Tensor)]
+        active.session = session
+        try:
+            taken = {id(x): Tensor(session.recorder.take(x.data), backend) for x in inputs}
+            result = step(*(taken.get(id(x), x) for x in args), **options)
+        finally:
+            active.session = None
+        return self._finish(session, [taken[id(x)] for x in inputs], result)
+
+    def _finish(self, session: Session, inputs: list[Tensor], result: Any) -> Any:
+        outputs, rebuild = flatten(result)
+        if outputs is None:
+            self.reason = (
+                f"it returns a {type(result).__name__}. Fix: return tensors, or tuples or dicts of them"
+            )
+            return result
+        gradients = [(t, t.grad) for t in session.leaves.values() if t.grad is not None]
+        recording = session.recorder.finish(
+            [x.data for x in inputs], [y.data for y in outputs], [g.data for _, g in gradients]
+        )
+        self.reason = session.reason or recording.reason
+        for leaf, gradient in gradients:
+            leaf.grad = Tensor(recording.kept(gradient.data), gradient.backend)
+        result = rebuild([Tensor(y, t.backend) for y, t in zip(recording.copies(), outputs, strict=True)])
+        if self.reason:
+            return result
+        if self._first is None:
+            self._first = recording
+            return result
+        self.reason = self._first.difference(recording)
+        self._first = None
+        if not self.reason:
+            self._ready, self._rebuild, self._session = recording, rebuild, session
+            self._gradients = [(leaf, leaf.grad) for leaf, _ in gradients if leaf.grad is not None]
+            self._backend = session.backend
+        return result
+
+    def replay(self, args: tuple[Any, ...]) -> Any:
+        """Do the step again on the device, and repeat what Python did beside it."""
+        assert self._rebuild is not None and self._backend is not None
+        self.replays += 1
+        for upload in self._session.before.values():
+            upload()
+        outputs = self._ready.replay([x.data for x in args if isinstance(x, Tensor)])
+        for tensor in self._session.written:
+            tensor.version += 1
+        for leaf, gradient in self._gradients:
+            leaf.grad = gradient
+        backend = self._backend
+        return self._rebuild([Tensor(y, backend) for y in outputs])
+
+
+class Compiled:
+    """A step that replays itself; made by `nnkit.compile`.
+
+    Attributes:
+        records: one for each way in which it was called, for those who want to look.
+    """
+
+    def __init__(self, step: Step) -> None:
+        functools.update_wrapper(self, step)
+        self._step = step
+        self._surroundings = Surroundings(step)
+        self.records: dict[Any, Record] = {}
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """The same as the step itself."""
+        key = (key_of(args), key_of(tuple(options.items())), is_grad_enabled(), self._surroundings.key())
+        record = self.records.get(key)
+        if record is None:
+            record = self.records[key] = Record()
+        if record.is_ready:
+            return record.replay(args)
+        return record.run(self._step, args, options)
+
+    @property
+    def reason(self) -> str:
+        """Why it is not replayed, of the newest way of calling it; '' where it is."""
+        return next((r.reason for r in reversed(self.records.values()) if r.reason), "")
+
+    def __repr__(self) -> str:
+        name = getattr(self._step, "__qualname__", repr(self._step))
+        ready = sum(record.is_ready for record in self.records.values())
+        return f"<nnkit.compile of {name}: {ready} of {len(self.records)} ways of calling it recorded>"
+
+
+def compile(step: Step) -> Compiled:
+    """Make a training step, or any function of tensors, replay itself.
+
+    The step is called as before and gives the same numbers. Its tensors are passed as arguments;
+    what it returns are copies. Gradients that it leaves in `.grad` stay valid until the next call.
+
+    Args:
+        step: takes tensors and Python values, gives a tensor, or tuples, lists or dicts of tensors,
+            or None. It runs unrecorded in its first call for each shape of inputs.
+
+    Raises:
+        NnkitError: for something that cannot be called.
+
+    >>> import nnkit
+    >>> from nnkit import nn, optim
+    >>> model = nn.Linear(3, 1)
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> @nnkit.compile
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = ((model(x) - y) ** 2).mean()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x, y = nnkit.tensor([[1.0, 2.0, 3.0]]), nnkit.tensor([[1.0]])
+    >>> losses = [step(x, y).item() for _ in range(10)]
+    >>> losses[-1] < losses[0], step.reason
+    (True, '')
+    """
+    if not callable(step):
+        raise NnkitError(f"compile: step must be a function, got {type(step).__name__}")
+    return Compiled(step)
+
+
+def flatten(result: Any) -> tuple[list[Tensor] | None, Callable[[list[Tensor]], Any]]:
+    """The tensors of a result, and how it is put together from others; None where it cannot be."""
+    if result is None:
+        return [], lambda _: None
+    if isinstance(result, Tensor):
+        return [result], lambda tensors: tensors[0]
+    if isinstance(result, dict):
+        names = list(result)
+        found, rebuild = flatten(list(result.values()))
+        return found, lambda tensors: dict(zip(names, rebuild(tensors), strict=True))
+    if isinstance(result, tuple | list) and all(isinstance(part, Tensor) for part in result):
+        kind = type(result)
+        return list(result), lambda tensors: kind(tensors)
+    return None, lambda _: None

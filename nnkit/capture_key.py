@@ -1,0 +1,85 @@
+"""What a recorded step depends on beside its inputs' values: where that changes, it is another record.
+
+The arguments' shapes and dtypes, Python values among them, and the surroundings: names that the step
+reads from outside. Of modules that is whether they train and what is frozen; of optimizers their
+options but the learning rate, which is uploaded; of other objects their plain attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import FunctionType, MethodType
+from typing import Any
+
+from nnkit.nn.module import Module
+from nnkit.optim.optimizer import Optimizer
+from nnkit.tensor import Tensor
+
+PLAIN = (bool, int, float, str, bytes, type(None))
+
+
+def key_of(value: Any) -> Any:
+    """What must be equal for two values to mean the same record."""
+    if isinstance(value, Tensor):
+        data = value.data
+        return tuple(data.shape), data.dtype, id(value.backend), value.requires_grad
+    if isinstance(value, tuple | list):
+        return type(value), tuple(map(key_of, value))
+    if isinstance(value, PLAIN):
+        return type(value), value
+    if isinstance(value, Module):
+        return id(value), tuple(_of_module(value))
+    if isinstance(value, Optimizer):
+        return id(value), tuple(_of_optimizer(value))
+    return id(value)
+
+
+def _of_module(module: Module) -> Iterator[Any]:
+    for part in module.modules():
+        for name, value in vars(part).items():
+            if isinstance(value, Tensor):
+                yield id(value), value.requires_grad
+            elif isinstance(value, PLAIN):
+                yield name, value
+
+
+def _of_optimizer(optimizer: Optimizer) -> Iterator[Any]:
+    for group in optimizer.param_groups:
+        yield tuple(id(p) for p in group["params"])
+        yield tuple((k, repr(v)) for k, v in group.items() if k not in ("params", "lr"))
+
+
+class Surroundings:
+    """The values that a function reads from outside: closures, globals, the object of a method."""
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        function = step.__func__ if isinstance(step, MethodType) else step
+        self._self = getattr(step, "__self__", None)
+        self._cells: tuple[Any, ...] = ()
+        self._globals: dict[str, Any] = {}
+        self._names: tuple[str, ...] = ()
+        if isinstance(function, FunctionType):
+            self._cells = function.__closure__ or ()
+            self._globals = function.__globals__
+            names = function.__code__.co_names
+            self._names = tuple(n for n in names if _may_matter(self._globals.get(n)))
+
+    def key(self) -> Any:
+        """Their keys now."""
+        found = [key_of(cell.cell_contents) for cell in self._cells if _is_set(cell)]
+        found += [key_of(self._globals.get(name)) for name in self._names]
+        if self._self is not None:
+            found += [(name, key_of(value)) for name, value in vars(self._self).items()]
+        return tuple(found)
+
+
+def _is_set(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+def _may_matter(value: Any) -> bool:
+    return isinstance(value, (*PLAIN, Tensor, Module, Optimizer, tuple, list)) and value is not None

@@ -1,0 +1,81 @@
+"""What a step did beside launching kernels: Python's share, which a replay has to repeat.
+
+While `nnkit.compile` records a step, a `Session` is active in its thread. Those who change state that
+outlives the step tell it: updates which tensors they wrote, backward which leaves got a gradient,
+optimizers which numbers they upload before each step.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnkit.tensor import Tensor
+
+
+class Session:
+    """One recording, as seen by the library's Python code.
+
+    Attributes:
+        backend: where the step computes.
+        recorder: the backend's share: what was computed, and in which memory.
+        reason: why the step cannot be replayed; empty so far as it can.
+        written: tensors that updates wrote, whose versions grow at each replay.
+        leaves: tensors whose `.grad` backward set.
+        before: called before each replay, to upload numbers that have changed.
+    """
+
+    def __init__(self) -> None:
+        self.backend: Any = None
+        self.recorder: Any = None
+        self.reason = ""
+        self.written: list[Tensor] = []
+        self.leaves: dict[int, Tensor] = {}
+        self.before: dict[int, Callable[[], object]] = {}
+
+    def spoil(self, reason: str) -> None:
+        """Say that the step cannot be replayed; it goes on, and runs as it is from then on."""
+        self.reason = self.reason or reason
+
+    def wrote(self, tensor: Tensor) -> None:
+        """An update wrote into a tensor."""
+        self.written.append(tensor)
+
+    def gradient(self, leaf: Tensor) -> None:
+        """Backward is about to set or add to the gradient of a leaf."""
+        if leaf.grad is not None and id(leaf) not in self.leaves:
+            self.spoil(
+                "it adds to gradients from before the step. Fix: call optimizer.zero_grad() in it"
+            )
+        self.leaves[id(leaf)] = leaf
+
+    def prepare(self, key: int, upload: Callable[[], object]) -> None:
+        """Have `upload` called before each replay; once for each key."""
+        self.before[key] = upload
+
+
+class _Active(threading.local):
+    session: Session | None = None
+
+
+active = _Active()
+"""`active.session` is the recording of this thread, or None."""
+
+
+def spoil(reason: str) -> None:
+    """Say, from anywhere, that the step being recorded in this thread cannot be replayed."""
+    if active.session is not None:
+        active.session.spoil(reason)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Do something beside the recorded step, such as making a constant that is kept for good."""
+    session, active.session = active.session, None
+    try:
+        yield
+    finally:
+        active.session = session
