@@ -43,7 +43,10 @@ class Namespace:
 
 
 class Backend(Protocol):
-    """What an adapter gives: a namespace, transfers, and fused overrides by op name."""
+    """What an adapter gives: a namespace, transfers, and fused overrides by op name.
+
+    It may offer `recorder()` too, for `nnkit.compile`: see `nnkit/recording.py`.
+    """
 
     name: str
     """The adapter: 'numpy', 'cupy', 'opencl'."""
@@ -53,8 +56,10 @@ class Backend(Protocol):
     """'cpu', 'gpu' or 'accelerator'."""
     refuses: bool
     """Whether its kernels may be refused; fused ops then keep their inputs for the CPU."""
-    xp: Any
-    """A namespace of the array API standard (2024.12) with the extension `xp.ext`."""
+
+    @property
+    def xp(self) -> Any:
+        """A namespace of the array API standard (2024.12) with the extension `xp.ext`."""
 
     def override(self, name: str) -> Callable[..., Any] | None:
         """The fused version of the op or update `name`, with the same contract, or None."""

@@ -1,8 +1,8 @@
 """`nnkit.compile`: record what a step does once, then replay it without Python's overhead.
 
 The first call with inputs of some shapes runs as it is. The next two are recorded: if they did the
-same, later calls replay the record; if not, the step depends on something that nnkit cannot see, runs
-as it is from then on, and `nnkit.report()` says why. What a backend records stands in
+same, later calls replay the record; if not, the step depends on something that nnkit cannot see,
+runs as it is from then on, and `nnkit.report()` says why. What a backend records stands in
 `nnkit.backends.*.record`.
 """
 
@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from nnkit import selection
+from nnkit import random, selection
 from nnkit.autograd import is_grad_enabled
 from nnkit.backend import Backend
 from nnkit.capture_key import Surroundings, key_of
@@ -81,17 +81,20 @@ class Record:
         outputs, rebuild = flatten(result)
         if outputs is None:
             self.reason = (
-                f"it returns a {type(result).__name__}. Fix: return tensors, or tuples or dicts of them"
+                f"it returns a {type(result).__name__}. Fix: return tensors, or tuples or dicts of "
+                "them"
             )
             return result
         gradients = [(t, t.grad) for t in session.leaves.values() if t.grad is not None]
         recording = session.recorder.finish(
             [x.data for x in inputs], [y.data for y in outputs], [g.data for _, g in gradients]
         )
-        self.reason = session.reason or recording.reason
+        self.reason = session.reason
         for leaf, gradient in gradients:
             leaf.grad = Tensor(recording.kept(gradient.data), gradient.backend)
-        result = rebuild([Tensor(y, t.backend) for y, t in zip(recording.copies(), outputs, strict=True)])
+        result = rebuild(
+            [Tensor(y, t.backend) for y, t in zip(recording.copies(), outputs, strict=True)]
+        )
         if self.reason:
             return result
         if self._first is None:
@@ -107,7 +110,8 @@ class Record:
 
     def replay(self, args: tuple[Any, ...]) -> Any:
         """Do the step again on the device, and repeat what Python did beside it."""
-        assert self._rebuild is not None and self._backend is not None
+        assert self._rebuild is not None
+        assert self._backend is not None
         self.replays += 1
         for upload in self._session.before.values():
             upload()
@@ -135,7 +139,13 @@ class Compiled:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """The same as the step itself."""
-        key = (key_of(args), key_of(tuple(options.items())), is_grad_enabled(), self._surroundings.key())
+        key = (
+            key_of(args),
+            key_of(tuple(options.items())),
+            is_grad_enabled(),
+            random.stream(),
+            self._surroundings.key(),
+        )
         record = self.records.get(key)
         if record is None:
             record = self.records[key] = Record()
@@ -151,7 +161,9 @@ class Compiled:
     def __repr__(self) -> str:
         name = getattr(self._step, "__qualname__", repr(self._step))
         ready = sum(record.is_ready for record in self.records.values())
-        return f"<nnkit.compile of {name}: {ready} of {len(self.records)} ways of calling it recorded>"
+        return (
+            f"<nnkit.compile of {name}: {ready} of {len(self.records)} ways of calling it recorded>"
+        )
 
 
 def compile(step: Step) -> Compiled:

@@ -1,8 +1,8 @@
-"""What a recorded step depends on beside its inputs' values: where that changes, it is another record.
+"""What a recorded step depends on beside its inputs' values; where that changes, another is made.
 
-The arguments' shapes and dtypes, Python values among them, and the surroundings: names that the step
-reads from outside. Of modules that is whether they train and what is frozen; of optimizers their
-options but the learning rate, which is uploaded; of other objects their plain attributes.
+The arguments' shapes and dtypes, Python values among them, and the surroundings: names that the
+step reads from outside. Of modules that is whether they train and what is frozen; of optimizers
+their options but the learning rate, which is uploaded; of other objects their plain attributes.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import numpy as np
 
 from nnkit.backend import Backend
 from nnkit.ops.update import advance
+from nnkit.recording import paused
 from nnkit.tensor import Tensor
 from nnkit.typing import Shape
 
@@ -44,8 +45,15 @@ def manual_seed(seed: int) -> np.random.Generator:
     with _lock:
         _generator = np.random.Generator(np.random.Philox(key=seed))
         _key = seed ^ _OTHER_STREAM
-        _counters.clear()
+        for backend, counter in _counters.items():  # in place: recorded steps read it there
+            with paused():
+                counter.data[...] = backend.asarray(np.zeros((), np.uint64))
         return _generator
+
+
+def stream() -> int | None:
+    """The key of the numbers drawn on devices; None while none was drawn."""
+    return _key
 
 
 def generator() -> np.random.Generator:
@@ -76,7 +84,8 @@ def draw(backend: Backend, shape: Shape, bits: int) -> tuple[Tensor, int]:
             _key = secrets.randbits(64) ^ _OTHER_STREAM
         master = _counters.get(backend)
         if master is None:
-            zero = backend.asarray(np.zeros((), np.uint64))
+            with paused():  # it outlives a step that is being recorded
+                zero = backend.asarray(np.zeros((), np.uint64))
             master = _counters[backend] = Tensor(zero, backend)
         # A copy: what backward needs must not change when the next draw moves the counter.
         taken = Tensor(backend.xp.asarray(master.data, copy=True), backend)

@@ -1,8 +1,9 @@
 """What a step did beside launching kernels: Python's share, which a replay has to repeat.
 
-While `nnkit.compile` records a step, a `Session` is active in its thread. Those who change state that
-outlives the step tell it: updates which tensors they wrote, backward which leaves got a gradient,
-optimizers which numbers they upload before each step.
+While `nnkit.compile` records a step, a `Session` is active in its thread. Those who change state
+that outlives the step tell it: updates which tensors they wrote, backward which leaves got a
+gradient, optimizers which numbers they upload before each step. The backend's share is noted by its
+`Recorder`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,42 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nnkit.typing import Array
 
 if TYPE_CHECKING:
     from nnkit.tensor import Tensor
+
+
+class Recording(Protocol):
+    """What a backend does for a step, in memory of its own."""
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it works in, without what the step found there."""
+
+    def replay(self, inputs: list[Array]) -> list[Array]:
+        """Do the step again with new inputs; gives copies of its outputs."""
+
+    def copies(self) -> list[Array]:
+        """Copies of the outputs as they are now."""
+
+    def kept(self, array: Array) -> Array:
+        """An array of the step that stays visible, such as a gradient, in the record's memory."""
+
+    def difference(self, other: Any) -> str:
+        """What another recording of the same step did otherwise; '' for nothing."""
+
+
+class Recorder(Protocol):
+    """Notes what one thread does on a backend, made by `backend.recorder()`."""
+
+    def take(self, array: Array) -> Array:
+        """Memory for an input of the step, with its values now."""
+
+    def finish(self, inputs: list[Array], outputs: list[Array], kept: list[Array]) -> Recording:
+        """The record, ready to be replayed."""
 
 
 class Session:

@@ -1,8 +1,8 @@
 """Recording a step on NumPy: every call is made, and noted with the memory that it used.
 
-Ops are handed arrays of the class `Recorded` and a namespace that notes what is called, so operators,
-indexing, creation and random numbers are all seen. Results are put into the arena of the record; a
-replay calls the same functions on the same memory.
+Ops are handed arrays of the class `Recorded` and a namespace that notes what is called, so
+operators, indexing, creation and random numbers are all seen. Results are put into the arena of the
+record; a replay calls the same functions on the same memory.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ Host = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Action:
-    """One call: `function(*args, **options)` into `target`, which is None for a call that writes
-    into its first argument by itself."""
+    """One call, `function(*args, **options)`.
+
+    Its result goes into `target`, which is None for a call that writes into its first argument.
+    """
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -94,7 +96,7 @@ class Recorded(np.ndarray):
 
     def _seen(self) -> Host:
         _looked_at()
-        return plain(self)
+        return self.view(np.ndarray)
 
 
 def current() -> Recorder | None:
@@ -119,7 +121,9 @@ def is_basic(key: Any) -> bool:
     """Whether indexing by it gives a view."""
     parts = key if isinstance(key, tuple) else (key,)
     return all(
-        part is None or part is ... or (isinstance(part, int | slice) and not isinstance(part, bool))
+        part is None
+        or part is ...
+        or (isinstance(part, int | slice) and not isinstance(part, bool))
         for part in parts
     )
 

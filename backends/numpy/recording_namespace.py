@@ -7,13 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from nnkit.backends.numpy.record import Recorded, Recorder, arrays_in, current, plain
+from nnkit.backends.numpy.record import Recorder, arrays_in, current, plain
 from nnkit.typing import Namespace
 
 CREATION = frozenset(
-    """arange asarray empty empty_like eye full full_like linspace ones ones_like zeros zeros_like""".split()
+    [
+        "arange",
+        "asarray",
+        "empty",
+        "empty_like",
+        "eye",
+        "full",
+        "full_like",
+        "linspace",
+        "ones",
+        "ones_like",
+        "zeros",
+        "zeros_like",
+    ]
 )
-ABOUT = frozenset("astype_dtype can_cast finfo iinfo isdtype result_type".split())
+ABOUT = frozenset(["astype_dtype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"])
 OUT = {
     "sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min, "prod": np.prod,
     "concat": np.concatenate, "stack": np.stack, "argmax": np.argmax, "argmin": np.argmin,
@@ -44,7 +57,7 @@ def _matmul_add(a: Any, b: Any, bias: Any) -> Any:
 
 
 def _noted(name: str, thing: Any) -> Any:
-    if isinstance(thing, np.ufunc) or isinstance(thing, type) or not callable(thing):
+    if isinstance(thing, np.ufunc | type) or not callable(thing):
         return thing
     if name in ABOUT:
         return lambda *args, **options: thing(*plain(args), **plain(options))
@@ -54,7 +67,7 @@ def _noted(name: str, thing: Any) -> Any:
 
 
 def _created(function: Any, args: Any, options: Any) -> Any:
-    if any(isinstance(x, Recorded) for x in arrays_in(args)) and function.__name__ == "asarray":
+    if function.__name__ == "asarray" and arrays_in(args):
         return recorder().call(function, args, options)
     return recorder().constant(np.asarray(function(*plain(args), **plain(options))))
 

@@ -1,7 +1,7 @@
 """Replaying a recorded step on NumPy: a straight line of calls on memory that is already there.
 
-What nobody needs is left out. Runs of elementwise calls on large arrays are done block by block in the
-cache, on the thread pool. The rest becomes one generated function without a loop or a look-up.
+What nobody needs is left out. Runs of elementwise calls on large arrays are done block by block in
+the cache, on the thread pool. The rest becomes one generated function without a loop or a look-up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from nnkit.backends.numpy.blocked import BLOCK, SMALLEST
 from nnkit.backends.numpy.record import Action, Recorder, arrays_in, lease_of
 
 Host = np.ndarray[Any, Any]
-Line = tuple[Callable[..., Any], tuple[Any, ...]]
+Line = tuple[Callable[..., Any], tuple[Any, ...], Host | None]
+"""A function, its arguments, and what it is told by `out=`, if anything."""
 
 
 class Recording:
@@ -46,8 +47,6 @@ class Recording:
         self.actions = needed(recorder.actions, set(visible))
         self._run = straight_line(lines(self.actions))
         self._results = [recorder.twin(x) for x in outputs]
-
-    reason = ""
 
     def replay(self, inputs: Sequence[Host]) -> list[Host]:
         """Do the step again with new inputs."""
@@ -80,8 +79,11 @@ def told(signature: tuple[Any, ...]) -> str:
     """A call in a few words."""
     name, args, *_ = signature
     shapes = ", ".join(
-        f"{a[3][1:]}{list(a[1])}" if isinstance(a, tuple) and len(a) == 4 else "numbers"
-        if isinstance(a, bytes) else str(a)
+        f"{a[3][1:]}{list(a[1])}"
+        if isinstance(a, tuple) and len(a) == 4
+        else "numbers"
+        if isinstance(a, bytes)
+        else str(a)
         for a in args
     )
     return f"{name}({shapes})"
@@ -108,13 +110,9 @@ def lines(actions: Sequence[Action]) -> list[Line]:
 
 def _line(action: Action) -> Line:
     function = partial(action.function, **action.options) if action.options else action.function
-    if action.target is None:
-        return function, action.args
-    if not action.takes_out:
-        return _copied, (action.target, function, action.args)
-    if isinstance(action.function, np.ufunc) and not action.options:
-        return function, (*action.args, action.target)
-    return partial(function, out=action.target), action.args
+    if action.target is not None and not action.takes_out:
+        return _copied, (action.target, function, action.args), None
+    return function, action.args, action.target
 
 
 def _copied(target: Host, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -132,7 +130,8 @@ def block_shape(action: Action) -> tuple[int, ...] | None:
     for x in arrays_in(action.args):
         if x.ndim and (x.shape != target.shape or not x.flags.c_contiguous):
             return None
-    return target.shape
+    shape: tuple[int, ...] = target.shape
+    return shape
 
 
 def _in_blocks(group: Sequence[Action]) -> Line:
@@ -141,18 +140,18 @@ def _in_blocks(group: Sequence[Action]) -> Line:
     size = group[0].target.size
     blocks = [slice(i, min(i + BLOCK, size)) for i in range(0, size, BLOCK)]
     work = [[_block(action, block) for action in group] for block in blocks]
-    return threads.run, (_all, work)
+    return threads.run, (_all, work), None
 
 
 def _block(action: Action, block: slice) -> Line:
-    operands = (*action.args, action.target)
-    cut = [x.reshape(-1)[block] if isinstance(x, np.ndarray) and x.ndim else x for x in operands]
-    return action.function, tuple(cut)
+    assert action.target is not None
+    cut = [x.reshape(-1)[block] if isinstance(x, np.ndarray) and x.ndim else x for x in action.args]
+    return action.function, tuple(cut), action.target.reshape(-1)[block]
 
 
 def _all(work: list[Line]) -> None:
-    for function, args in work:
-        function(*args)
+    for function, args, out in work:
+        function(*args, out=out)
 
 
 def straight_line(work: Sequence[Line]) -> Callable[[], None]:
@@ -169,11 +168,12 @@ def straight_line(work: Sequence[Line]) -> Callable[[], None]:
             names[known[key]] = x
         return known[key]
 
-    text = [f"    {name(function)}({', '.join(map(name, args))})" for function, args in work]
+    text = []
+    for function, args, out in work:
+        given = [*map(name, args), *([] if out is None else [f"out={name(out)}"])]
+        text.append(f"    {name(function)}({', '.join(given)})")
     head = f"def replay({', '.join(f'{n}={n}' for n in names)}):"
     space = dict(names)
     exec("\n".join([head, *(text or ["    pass"])]), space)  # noqa: S102 (names of our own)
     made: Callable[[], None] = space["replay"]
     return made
-
-

@@ -13,7 +13,7 @@ import os
 import threading
 from collections import defaultdict, deque
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyopencl as cl
@@ -55,6 +55,13 @@ def memory_limit() -> int | None:
     raise ValueError(f"NNKIT_MEMORY_LIMIT must be bytes, 800M or 4G, got {text!r}")
 
 
+class Owner(Protocol):
+    """Who gets a block back that nobody uses any more."""
+
+    def take_back(self, block: Block) -> None:
+        """The last array let go of it."""
+
+
 class Block:
     """A piece of device memory; it goes back to the pool when the last array lets go of it.
 
@@ -67,13 +74,14 @@ class Block:
     __slots__ = ("_pool", "borrowed", "buffer", "host", "size")
 
     def __init__(
-        self, buffer: Any, size: int, host: Host | None, pool: Pool, *, borrowed: bool = False
+        self, buffer: Any, size: int, host: Host | None, pool: Owner, *, borrowed: bool = False
     ) -> None:
         self.buffer, self.size, self.host, self._pool = buffer, size, host, pool
         self.borrowed = borrowed
 
     def __del__(self) -> None:
-        self._pool.take_back(self)
+        if _Free is not None:  # as it is when the interpreter ends
+            self._pool.take_back(self)
 
 
 class _Free(NamedTuple):

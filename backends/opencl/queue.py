@@ -59,13 +59,13 @@ class Queue:
         session = active.session
         if session is not None and getattr(session.recorder, "queue", None) is self:
             with paused():
-                block = self.upload(data)
-            session.recorder.uploaded(block, data)
-            return block
+                brought: Block = self.upload(data)
+            session.recorder.uploaded(brought, data)
+            return brought
         counters.moved(counters.to_device, "opencl", data.nbytes)
-        filled = self.pool.filled(data)
-        if filled is not None:
-            return filled
+        block = self.pool.filled(data)
+        if block is not None:
+            return block
         block = self.pool.allocate(data.nbytes)
         private = data.copy()  # the caller may change its array before the copy has run
         with self.lock, failing_as(self, "upload"):

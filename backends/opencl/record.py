@@ -1,8 +1,8 @@
 """Recording a step on an OpenCL device: its launches in order, with their arguments set.
 
-The step's memory comes from a pool of its own. What dies within the step is used again within it, as
-always in an in-order queue, and nobody else gets it as long as the record lives; so a replay is the
-same launches on the same memory.
+The step's memory comes from a pool of its own. What dies within the step is used again within it,
+as always in an in-order queue, and nobody else gets it as long as the record lives; so a replay is
+the same launches on the same memory.
 """
 
 from __future__ import annotations
@@ -129,8 +129,6 @@ class Recorder:
 class Recording:
     """A finished record: call `replay` with the step's inputs, get its outputs as copies."""
 
-    reason = ""
-
     def __init__(
         self, recorder: Recorder, inputs: list[Array], outputs: list[Array], kept: list[Array]
     ) -> None:
@@ -185,7 +183,9 @@ class Recording:
 def told(signature: tuple[Any, ...]) -> str:
     """A launch in a few words."""
     name, _, groups, _, args = signature
-    arrays = [f"{a[0]} {a[1] if isinstance(a[1], int) else 'data'}" for a in args if isinstance(a, tuple)]
+    arrays = [
+        f"{a[0]} {a[1] if isinstance(a[1], int) else 'data'}" for a in args if isinstance(a, tuple)
+    ]
     return f"{name} on {groups} ({', '.join(arrays)})"
 
 
