@@ -113,7 +113,7 @@ class OpenCLLauncher:
             self._launched(event, ready.name)
         counters.launches[ready.counted] += 1
         session = active.session
-        if session is not None and getattr(session.recorder, "queue", None) is queue:
+        if session is not None and getattr(session.recorder, "queue", None) is self.queue:
             session.recorder.launched(ready, groups, items, args)
 
     def _once_more(
