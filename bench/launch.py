@@ -9,7 +9,7 @@ microseconds of the calling thread. The device runs meanwhile and is waited for 
     launch    the same kernel by `OpenCLLauncher.run`: arguments, enqueueing, keeping the event
     operator  a + b on arrays: all of Python from the operator on, memory for the result included
 
-The driver's threads fall asleep when calls come slowly, and waking them is part of the next call. So
+The driver's threads fall asleep when calls come slowly; waking them is part of the next call. So
 the launch is also compared with the driver's call at the pace of real launches: both - arguments.
 """
 
