@@ -93,7 +93,8 @@ def test_the_table_holds_the_awkward_buffers_of_each_update(name: str) -> None:
 def test_no_array_of_the_table_is_square() -> None:
     """A square array hides a transposition."""
     for case in CASES:
-        shapes = [x.shape for x in case.inputs if isinstance(x, Input) and not case.time]
+        inputs = [x for i, x in enumerate(case.inputs) if (case.name, i) != ("rnn", 3)]  # w_hh
+        shapes = [x.shape for x in inputs if isinstance(x, Input) and not case.time]
         assert not any(len(s) == 2 and s[0] == s[1] > 1 for s in shapes), case
 
 

@@ -10,5 +10,6 @@ from nnkit.ops.loss import *
 from nnkit.ops.matmul import *
 from nnkit.ops.pool import *
 from nnkit.ops.random import *
+from nnkit.ops.recurrent import *
 from nnkit.ops.reduce import *
 from nnkit.ops.shape import *

@@ -5,10 +5,22 @@ every float dtype, forward and backward, and the benchmarks time the rows that s
 write a `row(...)` in its family. An op without a row fails the suite.
 """
 
-from tests.cases import conv, elementwise, index, loss, matmul, pool, random, reduce, shape, update
+from tests.cases import (
+    conv,
+    elementwise,
+    index,
+    loss,
+    matmul,
+    pool,
+    random,
+    recurrent,
+    reduce,
+    shape,
+    update,
+)
 from tests.cases.table import Case, Input, cases_of
 
-FAMILIES = (elementwise, reduce, shape, index, matmul, loss, random, update, conv, pool)
+FAMILIES = (elementwise, reduce, shape, index, matmul, loss, random, update, conv, pool, recurrent)
 CASES: list[Case] = [case for family in FAMILIES for case in family.CASES]
 OP_CASES = [case for case in CASES if not case.is_update]
 UPDATE_CASES = [case for case in CASES if case.is_update]
