@@ -2,10 +2,12 @@
 
 from nnkit.nn import init
 from nnkit.nn.activation import ReLU, Sigmoid, Softmax, Tanh
+from nnkit.nn.cells import GRUCell, LSTMCell, RNNCell
 from nnkit.nn.container import Residual, Sequential
 from nnkit.nn.conv import Conv1d, Conv2d
 from nnkit.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d
 from nnkit.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d
+from nnkit.nn.gated import GRU, LSTM
 from nnkit.nn.linear import Flatten, Identity, Linear
 from nnkit.nn.lists import ModuleDict, ModuleList
 from nnkit.nn.loss import CrossEntropyLoss, Loss, MSELoss
@@ -19,8 +21,12 @@ from nnkit.nn.pool import (
     MaxPool1d,
     MaxPool2d,
 )
+from nnkit.nn.recurrent import RNN
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AvgPool1d",
@@ -36,7 +42,9 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Flatten",
+    "GRUCell",
     "Identity",
+    "LSTMCell",
     "Linear",
     "Loss",
     "MSELoss",
@@ -46,6 +54,7 @@ __all__ = [
     "ModuleDict",
     "ModuleList",
     "Parameter",
+    "RNNCell",
     "ReLU",
     "Residual",
     "Sequential",
