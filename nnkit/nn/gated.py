@@ -85,7 +85,7 @@ class LSTM(_Recurrent):
         self, x: Tensor, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The outputs of all steps, and the last states (h_n, c_n)."""
-        output, (h_n, c_n) = self._run(x, pair("LSTM", hx), lengths)
+        output, (h_n, c_n) = self._all_layers(x, pair("LSTM", hx), lengths)
         return output, (h_n, c_n)
 
     def _layer(self, x: Tensor, states: States, weights: list[Tensor], **options: Any) -> Any:
@@ -147,7 +147,7 @@ class GRU(_Recurrent):
         self, x: Tensor, hx: Tensor | None = None, lengths: Lengths = None
     ) -> tuple[Tensor, Tensor]:
         """The outputs of all steps, and the last state."""
-        output, (h_n,) = self._run(x, (hx,), lengths)
+        output, (h_n,) = self._all_layers(x, (hx,), lengths)
         return output, h_n
 
     def _layer(self, x: Tensor, states: States, weights: list[Tensor], **options: Any) -> Any:

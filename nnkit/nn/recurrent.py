@@ -82,7 +82,9 @@ class _Recurrent(Module):
     def _layer(self, x: Tensor, states: States, weights: list[Tensor], **options: Any) -> Any:
         """One layer in one direction: its outputs and last states."""
 
-    def _run(self, x: Tensor, states: States, lengths: Lengths) -> tuple[Tensor, list[Tensor]]:
+    def _all_layers(
+        self, x: Tensor, states: States, lengths: Lengths
+    ) -> tuple[Tensor, list[Tensor]]:
         """All layers: the outputs of the last one and the last states of all."""
         single = x.ndim == 2
         if single:
@@ -204,7 +206,7 @@ class RNN(_Recurrent):
         self, x: Tensor, hx: Tensor | None = None, lengths: Lengths = None
     ) -> tuple[Tensor, Tensor]:
         """The outputs of all steps, and the last state."""
-        output, (h_n,) = self._run(x, (hx,), lengths)
+        output, (h_n,) = self._all_layers(x, (hx,), lengths)
         return output, h_n
 
     def _layer(self, x: Tensor, states: States, weights: list[Tensor], **options: Any) -> Any:
