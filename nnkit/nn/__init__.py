@@ -1,6 +1,6 @@
 """Layers, containers and losses, under PyTorch's names and with its argument order."""
 
-from nnkit.nn import init
+from nnkit.nn import init, utils
 from nnkit.nn.activation import ReLU, Sigmoid, Softmax, Tanh
 from nnkit.nn.cells import GRUCell, LSTMCell, RNNCell
 from nnkit.nn.container import Residual, Sequential
@@ -62,4 +62,5 @@ __all__ = [
     "Softmax",
     "Tanh",
     "init",
+    "utils",
 ]
