@@ -1,5 +1,6 @@
 """Optimizers, under PyTorch's names and with its argument order."""
 
+from nnkit.optim import lr_scheduler
 from nnkit.optim.adam import Adam, AdamW, NAdam
 from nnkit.optim.adaptive import Adadelta, Adagrad, RMSprop
 from nnkit.optim.average import EMA
@@ -18,4 +19,5 @@ __all__ = [
     "NAdam",
     "Optimizer",
     "RMSprop",
+    "lr_scheduler",
 ]

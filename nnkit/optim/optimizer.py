@@ -28,6 +28,7 @@ class Optimizer(ABC):
         param_groups: one dict a group. Options may be changed between steps: a new 'lr' is uploaded
             at the next step.
         state: for each parameter its tensors, made in its first step.
+        schedules: those that set the learning rate, in the order in which they were made.
     """
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
@@ -36,6 +37,7 @@ class Optimizer(ABC):
         self.defaults = defaults
         self.state: dict[Tensor, State] = {}
         self.param_groups: list[Group] = []
+        self.schedules: list[Any] = []
         self._last: tuple[list[int], list[Tensor]] | None = None
         """The parameters of the last step, by id, and their step counters."""
         self._uploaded: dict[tuple[int, Where], tuple[float, Tensor]] = {}

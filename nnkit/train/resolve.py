@@ -9,6 +9,7 @@ from typing import Any
 
 from nnkit import nn, optim
 from nnkit.errors import closest
+from nnkit.optim import lr_scheduler
 from nnkit.train.objective import LossFunction, Objective, Several
 
 WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -29,6 +30,20 @@ def losses() -> dict[str, type[nn.Loss]]:
 def optimizers() -> dict[str, type[optim.Optimizer]]:
     """The optimizers of `optim` by name, in lower case."""
     return {name.lower(): kind for name, kind in _classes(optim, optim.Optimizer)}
+
+
+def schedules() -> dict[str, type[lr_scheduler.LRScheduler]]:
+    """The schedules of `optim.lr_scheduler` by name: CosineAnnealingLR is 'cosine_annealing'.
+
+    >>> schedules()["one_cycle"]
+    <class 'nnkit.optim.lr_scheduler.one_cycle.OneCycleLR'>
+    """
+    public = ((name, vars(lr_scheduler)[name]) for name in lr_scheduler.__all__)
+    return {
+        WORDS.sub("_", name.removesuffix("LR")).lower(): kind
+        for name, kind in public
+        if not inspect.isabstract(kind)
+    }
 
 
 def _classes(module: Any, base: type) -> list[tuple[str, Any]]:
@@ -88,6 +103,22 @@ def optimizer(given: str | optim.Optimizer, model: nn.Module) -> optim.Optimizer
         raise ValueError(
             "Trainer: the optimizer holds none of the model's parameters. Fix: make it from "
             "model.parameters() of this very model."
+        )
+    return given
+
+
+def schedule(
+    given: str | lr_scheduler.LRScheduler, optimizer: optim.Optimizer, **options: Any
+) -> lr_scheduler.LRScheduler:
+    """The schedule that is meant, by name with its options; it must belong to the optimizer."""
+    if isinstance(given, str):
+        made: lr_scheduler.LRScheduler = _by_name("schedule", given, schedules())(
+            optimizer, **options
+        )
+        return made
+    if given.optimizer is not optimizer:
+        raise ValueError(
+            "Trainer: the schedule belongs to another optimizer. Fix: make it over the trainer's."
         )
     return given
 
