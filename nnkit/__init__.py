@@ -32,6 +32,7 @@ from nnkit.random import manual_seed
 from nnkit.report import report
 from nnkit.selection import current as current_backend
 from nnkit.selection import use
+from nnkit.summary import summary
 from nnkit.tensor import Tensor, from_numpy, tensor
 from nnkit.train import Trainer
 from nnkit.version import __version__
@@ -62,6 +63,7 @@ __all__ = [
     "ops",
     "optim",
     "report",
+    "summary",
     "tensor",
     "train",
     "use",

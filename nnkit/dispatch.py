@@ -31,6 +31,7 @@ from nnkit.dtypes import dtype_name
 from nnkit.errors import KernelUnavailable
 from nnkit.recording import active
 from nnkit.typing import Array, Vjp
+from nnkit.watch import tell, watchers
 
 if TYPE_CHECKING:
     from nnkit.tensor import Tensor
@@ -117,6 +118,10 @@ class Op(Function):
         self.option_names = [p.name for p in options]
         positional = [p.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for p in options]
         self.__signature__ = inspect.Signature(arrays + (options if self.variadic else positional))
+        self.multiply_adds: Callable[..., int] | None = None
+        """How many multiply-adds a call takes, from (y, *arrays, **options); None counts as 0."""
+        self.is_view = False
+        """Whether the result usually lies in the memory of the input."""
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
         """Run on tensors (and Python numbers), and record what `backward` needs."""
@@ -153,6 +158,8 @@ class Op(Function):
     ) -> Result:
         """y and its vjp; an override's vjp is guarded, because its kernels may be refused too."""
         result: Result = self.run(backend, arrays, {"needs": needs, **options})
+        if watchers:
+            tell(self, arrays, options, result[0])
         return result
 
     def backward(self, backend: Backend, vjp: Vjp, gradient: Any) -> tuple[Array | None, ...]:

@@ -74,6 +74,11 @@ class Model(Module):
         self._inputs = [(x.name or f"input_{i}", x) for i, x in enumerate(given, 1)]
         self._calls, self._outputs = calls(steps, given, outputs, parts)
 
+    @property
+    def symbols(self) -> list[Symbol]:
+        """The inputs, which know their shapes and dtypes."""
+        return [symbol for _, symbol in self._inputs]
+
     def forward(self, *inputs: Any) -> Any:
         """What the outputs are for these inputs."""
         values = self._checked(inputs)

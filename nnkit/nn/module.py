@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from nnkit.nn.state import Stateful
 from nnkit.nn.symbol import has_symbol, record
 from nnkit.tensor import Tensor
 from nnkit.typing import DType
+
+if TYPE_CHECKING:
+    from nnkit.summary import Summary
 
 M = TypeVar("M", bound="Module")
 
@@ -184,6 +187,14 @@ class Module(Stateful):
         return self.astype("float32")
 
     # -- for people ----------------------------------------------------------------------------
+
+    def summary(
+        self, inputs: Any = None, batch_size: int = 1, dtype: DType | None = None
+    ) -> Summary:
+        """What its layers give and cost, as a table to print: see `nnkit.summary`."""
+        from nnkit.summary import summary  # not above: it runs modules
+
+        return summary(self, inputs, batch_size, dtype)
 
     def extra_repr(self) -> str:
         """What stands between the brackets of the repr; layers say their sizes and options."""

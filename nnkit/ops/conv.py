@@ -76,6 +76,10 @@ def conv(
     return y, vjp if any(needs) else None
 
 
+# Places in the padding count too: they are multiplied like the others.
+conv.multiply_adds = lambda y, x, weight, *_, **__: math.prod((*y.shape, *weight.shape[1:]))
+
+
 @op
 def conv_transpose(
     xp: Namespace,
@@ -124,6 +128,11 @@ def conv_transpose(
         )
 
     return y, vjp if any(needs) else None
+
+
+conv_transpose.multiply_adds = lambda y, x, weight, *_, **__: math.prod(
+    (*x.shape, *weight.shape[1:])
+)
 
 
 def _spread_windows(

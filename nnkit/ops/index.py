@@ -30,3 +30,6 @@ def getitem(xp: Namespace, x: Array, *, needs: Needs, key: Any) -> Result:
         return (full,)
 
     return x[parts], vjp if needs[0] else None
+
+
+getitem.is_view = True

@@ -45,6 +45,10 @@ def matmul(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
     return y, vjp if any(needs) else None
 
 
+# Each element of y is a sum over the axis that both arrays have.
+matmul.multiply_adds = lambda y, a, b: math.prod(y.shape) * a.shape[-1]
+
+
 @op
 def linear(
     xp: Namespace, x: Array, weight: Array, bias: Array | None = None, *, needs: Needs
@@ -67,6 +71,9 @@ def linear(
         )
 
     return xp.reshape(y, shape), vjp if any(needs) else None
+
+
+linear.multiply_adds = lambda y, x, weight, bias=None: math.prod(y.shape) * weight.shape[1]
 
 
 def _check_linear(x: Array, weight: Array, bias: Array | None) -> None:

@@ -109,3 +109,7 @@ def astype(xp: Namespace, x: Array, *, needs: Needs, dtype: DType) -> Result:
     wants = needs[0] and xp.isdtype(target, "real floating")
     y = xp.astype(x, target, copy=False)
     return y, (lambda g: (xp.astype(g, before, copy=False),)) if wants else None
+
+
+for _view in (reshape, flatten, permute, broadcast_to, split):
+    _view.is_view = True

@@ -1,0 +1,44 @@
+"""Watching ops from outside: `summary` counts what each one costs while a model runs once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from nnkit.dispatch import Op
+
+Watcher: TypeAlias = "Callable[[Op, Sequence[Any], dict[str, Any], Any], None]"
+"""Takes an op, its raw arrays (and numbers and None), its options, and what it gave."""
+
+watchers: Final[list[tuple[int, Watcher]]] = []
+"""With the thread whose ops each one sees; empty but for a moment, which ops look at first."""
+
+
+@contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Call `watcher` after each op of this thread.
+
+    >>> import nnkit
+    >>> names = []
+    >>> with watching(lambda op, arrays, options, y: names.append(op.name)):
+    ...     _ = nnkit.tensor([1.0]).exp() + 1
+    >>> names
+    ['exp', 'add']
+    """
+    entry = (threading.get_ident(), watcher)
+    watchers.append(entry)
+    try:
+        yield
+    finally:
+        watchers.remove(entry)
+
+
+def tell(op: Op, arrays: Sequence[Any], options: dict[str, Any], y: Any) -> None:
+    """Pass an op on to whoever watches this thread."""
+    thread = threading.get_ident()
+    for seen, watcher in list(watchers):
+        if seen == thread:
+            watcher(op, arrays, options, y)
