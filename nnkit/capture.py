@@ -182,7 +182,7 @@ def compile(step: Step) -> Compiled:
     >>> import nnkit
     >>> from nnkit import nn, optim
     >>> model = nn.Linear(3, 1)
-    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.01)
     >>> @nnkit.compile
     ... def step(x, y):
     ...     optimizer.zero_grad()
