@@ -142,6 +142,7 @@ def test_open_lengths_and_integers() -> None:
     mean = nn.Linear(5, 2)(x).mean(axis=1)
     assert x.shape == (None, None, 5)
     assert mean.shape == (None, 2)
+    assert repr(x) == "<symbolic tensor (N, ?, 5) float32 of Input>"
     model = nnkit.Model(x, mean)
     assert model(data(3, 9, 5)).shape == (3, 2)
     number = nnkit.Input((), dtype="int64")
@@ -190,7 +191,7 @@ def test_layers_are_numbered_by_class_in_the_order_of_their_first_call() -> None
     assert model(data(2, 4))[0].shape == (2, 5)
     assert repr(model) == (
         "Model(\n"
-        "  (input_1): Input((4,))\n"
+        "  (input_1): Input(N, 4)\n"
         "  (linear_1): Linear(in_features=4, out_features=3, bias=True) of input_1\n"
         "  (tanh_1): Tanh() of linear_1\n"
         "  (score): Linear(in_features=3, out_features=5, bias=True) of tanh_1\n"

@@ -82,6 +82,18 @@ def test_products_of_any_axes() -> None:
     assert counts == [2 * 3 * 4 * 5, 4 * 5, 3 * 4, 2 * 6 * 3 * 4 * 5]
 
 
+@pytest.mark.parametrize(("layer", "gates"), [(nn.RNN, 1), (nn.LSTM, 4), (nn.GRU, 3)])
+def test_recurrent_layers_multiply_inputs_and_states_at_each_step(
+    layer: type[nn.Module], gates: int
+) -> None:
+    model = layer(4, 6, num_layers=2, bidirectional=True, batch_first=True)  # type: ignore[call-arg]
+    steps, directions = 5, 2
+    per_step = gates * 6 * (4 + 6) + gates * 6 * (2 * 6 + 6)
+    assert model.summary((steps, 4), batch_size=3).multiply_adds == (
+        3 * steps * directions * per_step
+    )
+
+
 def test_a_model_of_inputs_knows_their_shapes() -> None:
     a, b = nnkit.Input((4,)), nnkit.Input((2,), dtype="int64")
     model = nnkit.Model([a, b], nn.Linear(4, 3)(a).sum() + b.astype("float32").sum())

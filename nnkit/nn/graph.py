@@ -104,7 +104,7 @@ class Model(Module):
                 got = f"shape {x.shape}" if isinstance(x, Tensor) else type(x).__name__
                 raise ValueError(
                     f"Model: input '{name}' must be a tensor of shape "
-                    f"{shape_text(symbol.shape)}, got {got}"
+                    f"{shape_text(symbol.samples)}, got {got}"
                 )
         return list(inputs)
 
@@ -115,7 +115,7 @@ class Model(Module):
             source = names[x.key] if isinstance(x.key, int) else x.key
             return source + "".join(f"[{step!r}]" for step in x.path)
 
-        lines = [f"({n}): Input({shape_text(x.shape[1:])})" for n, x in self._inputs]
+        lines = [f"({n}): Input{shape_text(x.samples)}" for n, x in self._inputs]
         for call in self._calls:
             layer = (
                 repr(getattr(self, call.name)) if call.function is None else called(call.function)

@@ -105,7 +105,7 @@ class Symbol(Operators):
 
     def __repr__(self) -> str:
         source = "Input" if self.step is None else called(self.step.function)
-        return f"<symbolic tensor {shape_text(self.shape)} {self.dtype} of {source}>"
+        return f"<symbolic tensor {shape_text(self.samples)} {self.dtype} of {source}>"
 
 
 def has_symbol(tree: Any) -> bool:
@@ -167,7 +167,7 @@ def _sample(step: Step, which: int, backend: Backend) -> Any:
         with no_grad(), np.errstate(all="ignore"):  # zeros are no data
             return step.function(*inputs, **options)
     except Exception as error:
-        shapes = [shape_text(x.shape) for x in leaves(step.inputs) if isinstance(x, Symbol)]
+        shapes = [shape_text(x.samples) for x in leaves(step.inputs) if isinstance(x, Symbol)]
         error.add_note(
             f"{called(step.function)} was applied to a symbolic tensor of shape "
             f"{', '.join(shapes)}, and tried on zeros with a batch of {BATCHES[which]}."
@@ -193,11 +193,12 @@ def called(function: Any) -> str:
     return type(function).__name__ if isinstance(function, Parts) else str(function.name)
 
 
-def shape_text(shape: tuple[int | None, ...]) -> str:
-    """(N, 3) for (None, 3).
+def shape_text(samples: tuple[Shape, Shape]) -> str:
+    """A shape for people, from those of two batch sizes.
 
-    >>> shape_text((None, 64))
-    '(N, 64)'
+    >>> shape_text(((2, 32, 64), (3, 33, 64)))
+    '(N, ?, 64)'
     """
-    inner = ", ".join("N" if n is None else str(n) for n in shape)
-    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+    pairs = zip(*samples, strict=True)
+    names = [str(n) if n == m else "N" if (n, m) == BATCHES else "?" for n, m in pairs]
+    return f"({', '.join(names)}{',' * (len(names) == 1)})"

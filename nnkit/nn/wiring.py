@@ -79,7 +79,7 @@ def steps_between(inputs: list[Any], outputs: Any) -> list[Step]:
 
 
 def _title(x: Symbol) -> str:
-    return f"the Input {f'{x.name!r} ' if x.name else ''}of shape {shape_text(x.shape)}"
+    return f"the Input {f'{x.name!r} ' if x.name else ''}of shape {shape_text(x.samples)}"
 
 
 def name_parts(steps: list[Step], named: Mapping[str, Module]) -> dict[str, Part]:

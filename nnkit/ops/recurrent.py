@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from nnkit.dispatch import Result, op_of_several
 from nnkit.errors import closest
-from nnkit.ops.steps import Steps, check_recurrent, weight_gradients
+from nnkit.ops.steps import Steps, check_recurrent, multiply_adds, weight_gradients
 from nnkit.typing import Array, Namespace, Needs
 
 __all__ = ["gru", "lstm", "rnn"]
@@ -219,6 +219,10 @@ def gru(
         return dx, dh if needs[1] else None, *weights, None
 
     return (steps.only(steps.stack(h[1:])), h[-1]), vjp if any(needs) else None
+
+
+for _layer in (rnn, lstm, gru):
+    _layer.multiply_adds = multiply_adds
 
 
 def _gru_slopes(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 from nnkit.typing import Array, Namespace, Needs, Shape
 
@@ -120,3 +122,9 @@ def check_recurrent(
             f"{op}: lengths must be integers of shape ({x.shape[1]},), one for each example, got "
             f"{lengths.dtype}{tuple(lengths.shape)}"
         )
+
+
+def multiply_adds(y: Any, x: Array, *others: Any, **_: Any) -> int:
+    """Each step multiplies its input by w_ih and its state by w_hh, for each example."""
+    w_ih, w_hh = [a for a in others if hasattr(a, "shape") and a.ndim == 2][-2:]
+    return math.prod((*x.shape[:2], w_ih.shape[0], x.shape[2] + w_hh.shape[1]))
