@@ -30,6 +30,7 @@ from nnkit.nn.graph import Input, Model
 from nnkit.numeric import numeric_gradient
 from nnkit.random import manual_seed
 from nnkit.report import report
+from nnkit.saving import load, save
 from nnkit.selection import current as current_backend
 from nnkit.selection import use
 from nnkit.summary import summary
@@ -56,6 +57,7 @@ __all__ = [
     "from_numpy",
     "gradcheck",
     "is_grad_enabled",
+    "load",
     "manual_seed",
     "nn",
     "no_grad",
@@ -63,6 +65,7 @@ __all__ = [
     "ops",
     "optim",
     "report",
+    "save",
     "summary",
     "tensor",
     "train",

@@ -23,7 +23,8 @@ LOADED = """
 import sys
 import nnkit
 names = {name.partition(".")[0] for name in sys.modules}
-print(*sorted(names & {"pyopencl", "cupy", "cupy_backends", "torch", "matplotlib", "sklearn"}))
+unwanted = {"pyopencl", "cupy", "cupy_backends", "torch", "matplotlib", "safetensors", "sklearn"}
+print(*sorted(names & unwanted))
 print(*sorted(name for name in sys.modules if name.startswith("nnkit.backends")))
 """
 

@@ -18,7 +18,7 @@ import nnkit
 from nnkit import backends, kernels
 
 CLONE = Path(__file__).parents[1]
-OPTIONAL = {"cupy", "pyopencl", "matplotlib", "sklearn"}
+OPTIONAL = {"cupy", "pyopencl", "matplotlib", "safetensors", "sklearn"}
 FOLDERS = {
     "nnkit": nnkit.__path__[:1],  # in a clone the second is the clone itself
     "nnkit.backends": backends.__path__,
@@ -98,7 +98,8 @@ def test_every_folder_with_code_is_packaged() -> None:
 def test_the_extras_are_those_of_the_readme() -> None:
     settings = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))
     extras = set(settings["project"]["optional-dependencies"])
-    assert extras == {"opencl", "opencl-cpu", "cuda12", "cuda13", "examples", "plot", "test"}
+    devices = {"opencl", "opencl-cpu", "cuda12", "cuda13"}
+    assert extras == {*devices, "examples", "plot", "safetensors", "test"}
     text = (CLONE / "README.md").read_text(encoding="utf-8")
     named = {extra for extra in extras if f"[{extra}]" in text or f"`{extra}`" in text}
     assert named == extras

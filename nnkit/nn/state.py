@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -52,7 +53,7 @@ class Stateful(Parts):
         mine = OrderedDict(self._saved())
         missing = [name for name in mine if name not in state_dict]
         unexpected = [name for name in state_dict if name not in mine]
-        values = {n: _host(state_dict[n]) for n in mine if n in state_dict}
+        values = {n: host(state_dict[n]) for n in mine if n in state_dict}
         problems = [
             f"{name} must have the shape {mine[name].shape}, got {value.shape}"
             for name, value in values.items()
@@ -67,6 +68,18 @@ class Stateful(Parts):
             target.data[...] = target.backend.asarray(value.astype(dtype_name(target.dtype)))
             target.version += 1
         return Keys(missing, unexpected)
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Write the `state_dict` to a safetensors file: see `nnkit.save`."""
+        from nnkit import saving  # not above: it knows modules
+
+        saving.write("save", self.state_dict(), file)
+
+    def load(self, file: str | os.PathLike[str], strict: bool = True) -> Keys:
+        """Read a safetensors or .npz file, and do as `load_state_dict` does."""
+        from nnkit import saving
+
+        return self.load_state_dict(saving.read("load", file)[0], strict)
 
     def _saved(self) -> Iterator[tuple[str, Parameter | Buffer]]:
         return (
@@ -84,5 +97,6 @@ def _differences(missing: Sequence[str], unexpected: Sequence[str]) -> list[str]
     return [f"{kind}: {', '.join(names)}" for kind, names in lists.items() if names]
 
 
-def _host(value: Any) -> Host:
+def host(value: Any) -> Host:
+    """The values on the host."""
     return value.numpy() if isinstance(value, Tensor) else np.asarray(value)

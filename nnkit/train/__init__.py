@@ -1,6 +1,7 @@
-"""Training: the loop, its data, metrics, callbacks, history and progress bar."""
+"""Training: the loop, its data, metrics, callbacks, checkpoints, history and progress bar."""
 
 from nnkit.train.callbacks import Callback, Run
+from nnkit.train.checkpoint import load_checkpoint, save_checkpoint
 from nnkit.train.counts import F1, ConfusionMatrix, Precision, Recall
 from nnkit.train.csvlog import CSVLogger
 from nnkit.train.history import History
@@ -30,6 +31,8 @@ __all__ = [
     "StopOnNaN",
     "Trainer",
     "accuracy",
+    "load_checkpoint",
     "metric",
+    "save_checkpoint",
     "top_k_accuracy",
 ]

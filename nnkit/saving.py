@@ -1,0 +1,119 @@
+"""Weights in files: safetensors, which PyTorch and others read too and which runs no code."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nnkit.errors import missing_extra
+from nnkit.files import whole
+from nnkit.nn.module import Module
+from nnkit.nn.state import Host, host
+from nnkit.version import __version__
+
+File: TypeAlias = str | os.PathLike[str]
+ENDING = ".safetensors"
+
+
+def save(weights: Module | Mapping[str, Any], file: File) -> None:
+    """Write a model's parameters and buffers to a safetensors file, under PyTorch's names.
+
+    It is written under another name and renamed, so that nobody meets half a file.
+    `safetensors.torch.load_file` reads it.
+
+    Args:
+        weights: a model, or names to arrays or tensors, such as a `state_dict`.
+        file: its name must end in '.safetensors'.
+
+    Raises:
+        ImportError: without the package `safetensors` (`pip install 'nnkit[safetensors]'`).
+        ValueError: for another ending, a folder that does not exist, or values that are no numbers.
+
+    >>> import nnkit, tempfile
+    >>> from nnkit import nn
+    >>> model, twin = nn.Linear(3, 2), nn.Linear(3, 2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nnkit.save(model, f"{folder}/model.safetensors")
+    ...     state = nnkit.load(f"{folder}/model.safetensors")
+    >>> twin.load_state_dict(state)
+    Keys(missing_keys=[], unexpected_keys=[])
+    >>> bool((twin.weight == model.weight).numpy().all())
+    True
+    """
+    write("save", weights.state_dict() if isinstance(weights, Module) else weights, file)
+
+
+def load(file: File) -> dict[str, Host]:
+    """The arrays in a safetensors file, or in an .npz file of NumPy's, by name.
+
+    Raises:
+        ImportError: without the package `safetensors` (`pip install 'nnkit[safetensors]'`).
+        FileNotFoundError: for no such file.
+        ValueError: for a file of another kind, or a damaged one.
+    """
+    return read("load", file)[0]
+
+
+def write(
+    caller: str, arrays: Mapping[str, Any], file: File, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays, and texts beside them, to a safetensors file."""
+    if not isinstance(arrays, Mapping):
+        raise TypeError(
+            f"{caller}: wants a model or a mapping of names to arrays, got {type(arrays).__name__}"
+        )
+    if Path(file).suffix != ENDING:
+        raise ValueError(f"{caller}: the file must end in {ENDING}, got '{file}'")
+    ready = {name: np.asarray(host(values), order="C") for name, values in arrays.items()}
+    for name, values in ready.items():
+        if values.dtype.kind not in "biuf":
+            raise ValueError(f"{caller}: '{name}' must hold numbers, got {values.dtype}")
+    about = {"format": "np", "nnkit": __version__, **(metadata or {})}
+    with whole(caller, file) as path:
+        _package().numpy.save_file(ready, path, metadata=about)
+
+
+def read(caller: str, file: File) -> tuple[dict[str, Host], dict[str, str]]:
+    """The arrays and the texts in a file."""
+    if zipfile.is_zipfile(file):
+        return _read_npz(caller, file), {}
+    package = _package()
+    try:
+        with package.safe_open(file, framework="np") as content:
+            arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+            return arrays, content.metadata() or {}
+    except package.SafetensorError as error:
+        raise ValueError(
+            f"{caller}: '{file}' is no safetensors file, or it is damaged ({error})"
+        ) from None
+    except TypeError as error:  # NumPy has fewer dtypes
+        raise ValueError(
+            f"{caller}: '{file}' holds values that NumPy has no dtype for ({error}). Fix: convert "
+            "them to float32 where the file was made."
+        ) from None
+
+
+def _read_npz(caller: str, file: File) -> dict[str, Host]:
+    with zipfile.ZipFile(file) as archive:
+        others = [name for name in archive.namelist() if not name.endswith(".npy")]
+    if others:
+        raise ValueError(
+            f"{caller}: '{file}' is an archive of other things than arrays ({others[0]}). Fix: for "
+            "a file of torch.save, write it anew in PyTorch with safetensors.torch.save_file."
+        )
+    with np.load(file) as content:  # refuses pickled objects
+        return dict(content)
+
+
+def _package() -> Any:
+    try:
+        import safetensors
+        import safetensors.numpy
+    except ImportError:
+        raise missing_extra("safetensors", "saving and loading weights", "safetensors") from None
+    return safetensors
