@@ -79,6 +79,11 @@ class Model(Module):
         """The inputs, which know their shapes and dtypes."""
         return [symbol for _, symbol in self._inputs]
 
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Its inputs by name, in the order in which it takes them."""
+        return dict(self._inputs)
+
     def forward(self, *inputs: Any) -> Any:
         """What the outputs are for these inputs."""
         values = self._checked(inputs)

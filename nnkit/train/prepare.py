@@ -10,7 +10,8 @@ import numpy as np
 from nnkit import nn
 from nnkit.autograd import no_grad
 from nnkit.backend import Backend
-from nnkit.data.nest import call, each, named
+from nnkit.data.nest import call, each, leaves, named
+from nnkit.nn.graph import Model
 from nnkit.tensor import Tensor
 from nnkit.train.data import Data, Host, numbers, same_length, upload
 from nnkit.train.mode import mode
@@ -22,8 +23,8 @@ ClassWeight: TypeAlias = Mapping[int, float] | Sequence[float] | str
 class Preparer:
     """Knows the model and the loss, and so which dtypes and shapes data must have.
 
-    Integers stay integers where the model has an `nn.Embedding`; else inputs become the model's
-    dtype.
+    Integers stay integers where the model has an `nn.Embedding`, or an `Input` of an integer
+    dtype; else inputs become the model's dtype.
     """
 
     def __init__(
@@ -54,16 +55,22 @@ class Preparer:
 
     def inputs(self, caller: str, x: Any) -> Any:
         """Inputs of one or several arrays, in the dtypes that the model computes with."""
-        several = len(getattr(self.model, "inputs", ())) > 1
-        nest = _map(caller, "x", _parts(x, several=several))
+        known = self.model.inputs if isinstance(self.model, Model) else {}
+        nest = _map(caller, "x", _parts(x, several=len(known) > 1))
         same_length(caller, x=nest)
-        integers = self._takes_integers()
+        if known and isinstance(nest, dict):  # a graph takes its inputs in their order
+            if set(nest) != set(known):
+                raise ValueError(
+                    f"{caller}: x must hold the inputs {list(known)}, got {list(nest)}"
+                )
+            nest = tuple(nest[name] for name in known)
+        if known and len(known) == len(list(leaves(nest))):
+            dtypes = (x.dtype if "int" in x.dtype else self.dtype for x in known.values())
+            return each(lambda a: a.astype(next(dtypes)), nest)
+        integers = any(type(module).__name__ == "Embedding" for module in self.model.modules())
         return each(
             lambda a: a if integers and a.dtype.kind in "iu" else a.astype(self.dtype), nest
         )
-
-    def _takes_integers(self) -> bool:
-        return any(type(module).__name__ == "Embedding" for module in self.model.modules())
 
     def _output(self, inputs: Any) -> Any:
         """The shape of each of the model's outputs for one example."""
