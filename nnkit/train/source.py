@@ -112,7 +112,8 @@ def source(
 ) -> Source:
     """The user's arrays, dataset or loader as batches."""
     x, y = arrays_of(x, y)
-    if y is None and not isinstance(x, list | tuple | dict | np.ndarray | Tensor):
+    examples = isinstance(x, list) and bool(x) and isinstance(x[0], tuple)
+    if y is None and (examples or not isinstance(x, list | tuple | dict | np.ndarray | Tensor)):
         if sample_weight is not None:
             raise ValueError(f"{caller}: a dataset gives the weights itself: (x, y, weight)")
         loader = x

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nnkit.data.nest import call
+from nnkit.nn.utils import clip_grad_norm_, clip_grad_value_
 from nnkit.tensor import Tensor
 from nnkit.train.callbacks import Run
 from nnkit.train.data import Batch
@@ -76,6 +77,10 @@ class Step:
         return min(self.accumulate, run.steps - start)
 
     def _update(self, trainer: Trainer) -> None:
+        if self.clip_value is not None:
+            clip_grad_value_(trainer.optimizer.params(), self.clip_value)
+        if self.clip_norm is not None:
+            clip_grad_norm_(trainer.optimizer.params(), self.clip_norm)
         trainer.optimizer.step()
         if self.constraint is not None:
             self.constraint.apply(trainer.model)
