@@ -16,6 +16,13 @@ OPTIMIZERS: dict[str, Callable[[list[nnkit.Tensor]], optim.Optimizer]] = {
     "SGD with momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=1e-3),
     "Nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "Adam": lambda p: optim.Adam(p, lr=0.01, weight_decay=1e-3),
+    "AMSGrad": lambda p: optim.Adam(p, lr=0.01, amsgrad=True, maximize=False),
+    "AdamW": lambda p: optim.AdamW(p, lr=0.01),
+    "NAdam": lambda p: optim.NAdam(p, lr=0.01, decoupled_weight_decay=True),
+    "Lion": lambda p: optim.Lion(p, lr=0.01, weight_decay=1e-3),
+    "Adagrad": lambda p: optim.Adagrad(p, lr_decay=0.1),
+    "Adadelta": lambda p: optim.Adadelta(p, lr=10.0),
+    "RMSprop": lambda p: optim.RMSprop(p, momentum=0.5, centered=True, eps=1e-3),
 }
 LOSSES = {"cross entropy": nn.CrossEntropyLoss, "squares": nn.MSELoss}
 

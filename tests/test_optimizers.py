@@ -11,16 +11,8 @@ import pytest
 
 from nnkit import optim
 from nnkit.backend import Backend, numpy_backend
-from tests.cases.optimizers import (
-    FROZEN,
-    OPTIMIZER_CASES,
-    STEPS,
-    Host,
-    OptimizerCase,
-    Oracle,
-    Problem,
-    Walk,
-)
+from tests.cases.optimizers import OPTIMIZER_CASES
+from tests.cases.optimizers.table import FROZEN, STEPS, Host, OptimizerCase, Oracle, Problem, Walk
 from tests.cases.table import FLOATS
 from tests.compare import FORWARD, assert_close, assert_within
 

@@ -18,7 +18,7 @@ import nnkit
 from nnkit import backends, kernels
 
 CLONE = Path(__file__).parents[1]
-OPTIONAL = {"cupy", "pyopencl", "matplotlib", "safetensors", "sklearn"}
+OPTIONAL = {"cupy", "pyopencl", "matplotlib", "safetensors", "scipy", "sklearn"}
 FOLDERS = {
     "nnkit": nnkit.__path__[:1],  # in a clone the second is the clone itself
     "nnkit.backends": backends.__path__,
@@ -99,7 +99,7 @@ def test_the_extras_are_those_of_the_readme() -> None:
     settings = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))
     extras = set(settings["project"]["optional-dependencies"])
     devices = {"opencl", "opencl-cpu", "cuda12", "cuda13"}
-    assert extras == {*devices, "examples", "plot", "safetensors", "test"}
+    assert extras == {*devices, "examples", "plot", "safetensors", "scipy", "test"}
     text = (CLONE / "README.md").read_text(encoding="utf-8")
     named = {extra for extra in extras if f"[{extra}]" in text or f"`{extra}`" in text}
     assert named == extras

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from nnkit.ops import update
-from nnkit.optim.optimizer import Group, Optimizer, check_betas, check_numbers
+from nnkit.optim.checks import check_betas, check_numbers
+from nnkit.optim.optimizer import Group, Optimizer
 from nnkit.optim.state import State, scalar, zeros_like
 from nnkit.tensor import Tensor
 

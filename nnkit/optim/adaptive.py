@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from nnkit.ops import update_adaptive as update
-from nnkit.optim.optimizer import Group, Optimizer, check_number, check_numbers
+from nnkit.optim.checks import check_number, check_numbers
+from nnkit.optim.optimizer import Group, Optimizer
 from nnkit.optim.state import State, full_like, zeros_like
 from nnkit.tensor import Tensor
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnkit.nn.module import Module
 from nnkit.ops import update, update_keep
-from nnkit.optim.optimizer import check_number
+from nnkit.optim.checks import check_number
 from nnkit.optim.state import copy, host, loaded, scalar
 from nnkit.tensor import Tensor
 

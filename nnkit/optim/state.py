@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,6 +35,18 @@ def where(p: Tensor) -> Where:
 def scalar(value: float, p: Tensor) -> Tensor:
     """A number on the device of a parameter, in its dtype."""
     return Tensor(p.backend.asarray(np.asarray(value, dtype=dtype_name(p.dtype))), p.backend)
+
+
+def learning(optimizer: str, params: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors that require a gradient, of which there must be one."""
+    given = list(params)
+    for position, p in enumerate(given):
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{optimizer}: parameter {position} is a {type(p).__name__}, no tensor")
+    found = [p for p in given if p.requires_grad]
+    if not found:
+        raise ValueError(f"{optimizer}: got no parameters that require a gradient")
+    return found
 
 
 def host(t: Tensor | None) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from nnkit.optim.checks import check_number
 from nnkit.optim.lr_scheduler.base import LRScheduler, whole
-from nnkit.optim.optimizer import Optimizer, check_number
+from nnkit.optim.optimizer import Optimizer
 
 
 class StepLR(LRScheduler):

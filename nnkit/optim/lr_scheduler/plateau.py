@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 from nnkit.errors import closest
+from nnkit.optim.checks import check_number
 from nnkit.optim.lr_scheduler.base import LRScheduler
-from nnkit.optim.optimizer import Optimizer, check_number
+from nnkit.optim.optimizer import Optimizer
 from nnkit.tensor import Tensor
 
 

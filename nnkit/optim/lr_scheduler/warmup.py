@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from nnkit.optim.checks import check_number
 from nnkit.optim.lr_scheduler.base import LRScheduler, whole
-from nnkit.optim.optimizer import Optimizer, check_number
+from nnkit.optim.optimizer import Optimizer
 
 
 class LambdaLR(LRScheduler):

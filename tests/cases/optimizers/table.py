@@ -1,21 +1,15 @@
-"""The table of optimizers: each with several sets of options, beside PyTorch's or an oracle.
-
-A row makes an optimizer over given parameters, and says what to compare it with: PyTorch's
-optimizer over the same parameters, or an oracle in float64 NumPy. `tests/test_optimizers.py` runs
-ten steps of it on every backend in every float dtype. An optimizer without a row fails the suite.
-"""
+"""What a row of the table of optimizers holds, and the small problem that its steps are made on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 import nnkit
-from nnkit import optim
 from nnkit.backend import Backend
 from nnkit.tensor import Tensor
 
@@ -93,6 +87,8 @@ class Oracle:
     memory: list[Host]
     """Arrays of the parameters' shapes for its own use, zeros at first."""
     step: int = 0
+    notes: dict[str, Any] = field(default_factory=dict)
+    """Whatever else it keeps."""
 
     def learning(self) -> Iterator[tuple[int, Host, Host, Host]]:
         """Number, value, gradient and memory of each parameter that is not frozen."""
@@ -132,63 +128,3 @@ class Walk:
 
             self.optimizer.step(closure)
             yield [p.numpy().copy() for p in self.params]
-
-
-OPTIMIZER_CASES: list[OptimizerCase] = []
-
-
-def row(make: Callable[[list[Tensor]], Any], **about: Any) -> None:
-    """Add a row: `row(lambda p: optim.Lion(p), oracle=lion)`."""
-    OPTIMIZER_CASES.append(OptimizerCase(make, **about))
-
-
-def like_torch(name: str, **options: Any) -> None:
-    """A row whose peer has the same name and options."""
-    row(
-        lambda params: getattr(optim, name)(params, **options),
-        peer=lambda torch, params: getattr(torch.optim, name)(params, **options),
-    )
-
-
-like_torch("SGD", lr=0.1)
-like_torch("SGD", lr=0.1, momentum=0.9, maximize=True)
-like_torch("SGD", lr=0.05, momentum=0.9, dampening=0.3, weight_decay=0.02)
-like_torch("SGD", lr=0.05, momentum=0.8, nesterov=True, weight_decay=0.01)
-like_torch("Adam")
-like_torch("Adam", lr=0.05, betas=(0.8, 0.95), eps=1e-5, weight_decay=0.03)
-like_torch("Adam", lr=0.05, betas=(0.0, 0.9), maximize=True)
-like_torch("Adam", lr=0.5, amsgrad=True, decoupled_weight_decay=True, weight_decay=0.1)
-like_torch("AdamW")
-like_torch("AdamW", lr=0.05, betas=(0.8, 0.95), weight_decay=0.3)
-like_torch("AdamW", lr=0.5, amsgrad=True, maximize=True)
-like_torch("NAdam")
-like_torch("NAdam", lr=0.05, betas=(0.8, 0.95), weight_decay=0.03, momentum_decay=0.2)
-like_torch("NAdam", lr=0.05, weight_decay=0.2, decoupled_weight_decay=True, maximize=True)
-like_torch("Adagrad")
-like_torch("Adagrad", lr=0.5, lr_decay=0.1, weight_decay=0.02, initial_accumulator_value=0.5)
-like_torch("Adagrad", lr=0.5, eps=1e-3, maximize=True)
-like_torch("Adadelta")
-like_torch("Adadelta", lr=0.5, rho=0.6, eps=1e-2, weight_decay=0.1, maximize=True)
-like_torch("RMSprop")
-like_torch("RMSprop", lr=0.05, alpha=0.8, eps=1e-5, weight_decay=0.03, momentum=0.7)
-like_torch("RMSprop", lr=0.05, alpha=0.5, centered=True, eps=1e-3)
-like_torch("RMSprop", lr=0.05, momentum=0.9, centered=True, eps=1e-3, maximize=True)
-
-
-def lion(
-    lr: float, betas: tuple[float, float], weight_decay: float, sign: float = 1.0
-) -> Callable[[Oracle], None]:
-    def step(o: Oracle) -> None:
-        for _, p, g, m in o.learning():
-            direction = np.sign(betas[0] * m + (1 - betas[0]) * sign * g)
-            p[...] = p * (1 - lr * weight_decay) - lr * direction
-            m[...] = betas[1] * m + (1 - betas[1]) * sign * g
-
-    return step
-
-
-row(lambda p: optim.Lion(p), oracle=lion(1e-4, (0.9, 0.99), 0.0))
-row(
-    lambda p: optim.Lion(p, lr=0.05, betas=(0.5, 0.8), weight_decay=0.1, maximize=True),
-    oracle=lion(0.05, (0.5, 0.8), 0.1, sign=-1.0),
-)
