@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnkit.backend import Backend
 from nnkit.errors import GraphError, KernelUnavailable
+from nnkit.hooks import hooked
 from nnkit.recording import active
 from nnkit.typing import Array, DType, Shape, Vjp
 
@@ -60,8 +61,8 @@ class Node:
     """One op in the graph, or a leaf (a tensor that the user made and wants the gradient of)."""
 
     __slots__ = (
-        "__weakref__", "backend", "inputs", "leaf", "op", "options", "parents", "results", "slot",
-        "sources", "vjp",
+        "__weakref__", "backend", "hooks", "inputs", "leaf", "op", "options", "parents", "results",
+        "slot", "sources", "vjp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend) -> None:
@@ -77,6 +78,7 @@ class Node:
         self.options: dict[str, Any] = {}
         self.results: tuple[tuple[Shape, DType], ...] = ()
         """Shape and dtype of each result, where the op has several."""
+        self.hooks: dict[int, Callable[..., Any]] | None = None
         self.slot: int | None = None
         """Set on a node that stands for one of several results of the op of its parent."""
 
@@ -104,6 +106,8 @@ def backward(root: Tensor, gradient: Array, *, retain_graph: bool = False) -> No
         g = pending.pop(id(node), None)
         if g is None:
             continue
+        if node.hooks:
+            g = hooked(node, g)
         if node.leaf is not None:
             _accumulate(node.leaf, g)
             continue

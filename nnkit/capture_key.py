@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
+from nnkit.nn.hooks import Hooks
 from nnkit.nn.module import Module
 from nnkit.optim.optimizer import Optimizer
 from nnkit.tensor import Tensor
@@ -41,6 +42,8 @@ def _of_module(module: Module) -> Iterator[Any]:
                 yield id(value), value.requires_grad
             elif isinstance(value, PLAIN):
                 yield name, value
+            elif isinstance(value, Hooks):
+                yield len(value)
 
 
 def _of_optimizer(optimizer: Optimizer) -> Iterator[Any]:

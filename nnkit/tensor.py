@@ -6,7 +6,7 @@ PyTorch's names and argument order; data never moves between backends unless `to
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from nnkit.backend import Backend, label
 from nnkit.copying import Copying
 from nnkit.dtypes import dtype_name
 from nnkit.errors import GraphError
+from nnkit.hooks import Hookable
 from nnkit.operators import Operators
 from nnkit.typing import Array, DType, Shape
 
 
-class Tensor(Copying, Operators):
+class Tensor(Copying, Hookable, Operators):
     """An array on a backend that can take part in backpropagation.
 
     Args:
@@ -47,7 +48,7 @@ class Tensor(Copying, Operators):
         self.grad: Tensor | None = None
         self.node: Node | None = None
         self.version = 0
-        self._leaf: weakref.ref[Node] | None = None
+        self._leaf: Callable[[], Node | None] | None = None
         self._requires_grad = False
         if requires_grad:
             self.requires_grad = True

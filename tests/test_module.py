@@ -225,6 +225,54 @@ def test_backward_hooks_where_the_input_wants_no_gradient_or_there_are_several()
         both(a, b)
 
 
+def test_hooks_of_tensors_see_and_replace_gradients(backend: Backend, torch: ModuleType) -> None:
+    """On a leaf, on an op's result that is used twice, and on one of several results."""
+
+    def run(kit: Any, x: Any, split: Any) -> tuple[list[Any], Any]:
+        seen: list[Any] = []
+        low, high = split(x)
+        y = low * 3
+        x.register_hook(lambda g: seen.append(g) or g * 2)
+        y.register_hook(lambda g: seen.append(g) or g * 10)
+        gone = y.register_hook(lambda g: seen.append("gone"))
+        high.register_hook(seen.append)
+        gone.remove()
+        (y * y + y + high).sum().backward()
+        return seen, x.grad
+
+    values = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
+    mine = nnkit.tensor(values, requires_grad=True)
+    found, grad = run(nnkit, mine, lambda x: ops.split(x, sizes=(2, 2), axis=1))
+    theirs = torch.tensor(values, requires_grad=True)
+    expected, wanted = run(torch, theirs, lambda x: torch.split(x, 2, dim=1))
+    order = lambda gradients: sorted(gradients, key=lambda g: float(g.sum()))  # noqa: E731
+    assert len(found) == len(expected) == 3
+    pairs = zip([*order(found), grad], [*order(expected), wanted], strict=True)
+    for a, b in pairs:
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+    mine.grad = None
+    (mine * 1).sum().backward()  # the hook of a leaf outlives the graph
+    np.testing.assert_array_equal(mine.grad.numpy(), np.full((2, 4), 2.0))
+    with pytest.raises(nnkit.GraphError, match="register_hook: no gradient flows to this tensor"):
+        data(2).register_hook(print)
+
+
+def test_a_step_with_hooks_is_not_replayed_without_them() -> None:
+    layer, seen = nn.Linear(4, 3), []
+    step = nnkit.compile(lambda x: layer(x))
+    for _ in range(4):
+        step(data(2, 4))
+    assert step.reason == ""
+    handle = layer.register_forward_hook(lambda *_: seen.append(1))
+    for _ in range(4):
+        step(data(2, 4))
+    assert len(seen) == 4
+    assert "Linear has a hook" in step.reason
+    handle.remove()
+    step(data(2, 4))
+    assert len(seen) == 4
+
+
 # -- freezing and copying --------------------------------------------------------------------
 
 
@@ -293,6 +341,28 @@ def test_mistakes_get_sentences_that_help(name: str) -> None:
     wrong, text = MISTAKES[name]
     with pytest.raises((TypeError, ValueError), match=text):
         wrong()  # type: ignore[no-untyped-call]
+
+
+class Lists(nn.Module):
+    def __init__(self) -> None:
+        self.shared = nn.ReLU()
+        self.order = [self.shared]
+        self._teacher = [nn.Linear(4, 3)]
+
+    def forward(self, x: nnkit.Tensor) -> nnkit.Tensor:
+        return self.shared(x)
+
+
+def test_modules_in_a_plain_list_are_noticed() -> None:
+    assert list(Lists().parameters()) == []
+    model = Lists()
+    model.order.append(nn.Linear(4, 3))  # type: ignore[arg-type]
+    with pytest.warns(nnkit.NnkitWarning, match=r"Lists\.order is a plain list .*nn\.ModuleList"):
+        model.parameters()
+    heads = Lists()
+    heads.heads = {"a": nn.Linear(4, 3)}  # type: ignore[attr-defined]
+    with pytest.warns(nnkit.NnkitWarning, match=r"heads is a plain dict .*nn\.ModuleDict"):
+        heads.parameters()
 
 
 def test_a_model_and_data_on_two_backends(backend: Backend) -> None:

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from nnkit.dispatch import Result, SeveralOp
+from nnkit.hooks import Hook
+from nnkit.recording import spoil
 from nnkit.tensor import Tensor
 from nnkit.typing import Array, Namespace, Needs
 
 if TYPE_CHECKING:
     from nnkit.nn.module import Module
 
-Hook = Callable[..., Any]
 Gradients = tuple[Tensor | None, ...]
-
-_numbers = count()
-
-
-class Handle:
-    """What registering a hook gives: `remove()` takes the hook away, as does leaving `with`."""
-
-    def __init__(self, hooks: dict[int, Hook], hook: Hook) -> None:
-        self._hooks, self._number = hooks, next(_numbers)
-        hooks[self._number] = hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second time does nothing."""
-        self._hooks.pop(self._number, None)
-
-    def __enter__(self) -> Handle:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
 
 class Hooks:
@@ -45,8 +25,12 @@ class Hooks:
         self.after: dict[int, Hook] = {}
         self.backward: dict[int, Hook] = {}
 
+    def __len__(self) -> int:
+        return len(self.before) + len(self.after) + len(self.backward)
+
     def call(self, module: Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """`forward` with what hooks come before and after it."""
+        spoil(f"{type(module).__name__} has a hook, which is Python's to run")
         for hook in tuple(self.before.values()):
             changed = hook(module, inputs)
             if changed is not None:

@@ -12,7 +12,8 @@ import numpy as np
 from nnkit import selection
 from nnkit.backend import Backend
 from nnkit.dtypes import dtype_name
-from nnkit.nn.hooks import Handle, Hook, Hooks
+from nnkit.hooks import Handle, Hook
+from nnkit.nn.hooks import Hooks
 from nnkit.nn.parameter import replace
 from nnkit.nn.state import Stateful
 from nnkit.nn.symbol import has_symbol, record
@@ -74,7 +75,7 @@ class Module(Stateful):
         return self._run(inputs, options)
 
     def _run(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        if self._hooks is None:
+        if not self._hooks:
             return self.forward(*inputs, **options)
         return self._hooks.call(self, inputs, options)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from nnkit.errors import closest
+from nnkit.errors import NnkitWarning, closest
 from nnkit.nn.parameter import Buffer, Parameter
 from nnkit.tensor import Tensor
 
@@ -18,6 +19,9 @@ T = TypeVar("T", bound=Tensor)
 
 class Parts(ABC):  # noqa: B024 (what is left to write, `forward`, comes in Module)
     """Attributes that are a `Parameter`, a `Buffer` or a `Module` are parts, in the order set."""
+
+    _searched = False
+    """Whether plain lists were searched for modules, which is done once."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = vars(self).get(name)
@@ -97,7 +101,29 @@ class Parts(ABC):  # noqa: B024 (what is left to write, `forward`, comes in Modu
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Every parameter once: what an optimizer takes."""
+        self._warn_of_hidden()
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def _warn_of_hidden(self) -> None:
+        """Modules in a plain list are not found, which is the way to lose them without a sign."""
+        if self._searched:
+            return
+        self._searched = True
+        found = {id(module) for module in self.modules()}
+        for module in self.modules():
+            for name, value in vars(module).items():
+                held = value.values() if isinstance(value, dict) else value
+                if name.startswith("_") or not isinstance(value, list | tuple | dict):
+                    continue
+                if any(isinstance(x, Parts) and id(x) not in found for x in held):
+                    kind = "ModuleDict" if isinstance(value, dict) else "ModuleList"
+                    warnings.warn(
+                        f"{type(module).__name__}.{name} is a plain {type(value).__name__} of "
+                        "modules, whose parameters are neither learnt nor saved. Fix: "
+                        f"nn.{kind}(...); or a name that begins with '_', if you mean it.",
+                        NnkitWarning,
+                        stacklevel=3,
+                    )
 
     def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Buffer]]:
         """Every buffer once, with its name."""
