@@ -13,7 +13,8 @@ import numpy as np
 from nnkit.autograd import no_grad
 from nnkit.dispatch import Op
 from nnkit.dtypes import dtype_name
-from nnkit.nn.module import Module, evaluating
+from nnkit.nn.mode import mode
+from nnkit.nn.module import Module
 from nnkit.nn.symbol import leaves
 from nnkit.tensor import Tensor
 from nnkit.typing import Shape
@@ -58,7 +59,7 @@ class Measurement:
             for module in model.modules():
                 contexts.enter_context(module.register_forward_pre_hook(self._enter))
                 contexts.enter_context(module.register_forward_hook(self._leave))
-            for context in (evaluating(model), no_grad(), watching(self._ran)):
+            for context in (mode(model, training=False), no_grad(), watching(self._ran)):
                 contexts.enter_context(context)
             contexts.enter_context(np.errstate(all="ignore"))  # the inputs may be zeros
             model(*inputs)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from nnkit.backend import Backend
 from nnkit.dtypes import dtype_name
 from nnkit.hooks import Handle, Hook
 from nnkit.nn.hooks import Hooks
+from nnkit.nn.mode import mode
 from nnkit.nn.parameter import replace
 from nnkit.nn.state import Stateful
 from nnkit.nn.symbol import has_symbol, record
@@ -64,7 +64,7 @@ class Module(Stateful):
     def _call_with_others(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """A call with arguments that are no tensors: states, options, symbols or mistakes."""
         if has_symbol((inputs, options)):
-            with evaluating(self):
+            with mode(self, training=False):
                 return record(self, inputs, options)
         for x in inputs:
             if isinstance(x, np.ndarray):
@@ -210,15 +210,3 @@ class Module(Stateful):
             return f"{type(self).__name__}({self.extra_repr()})"
         extra = [f"  {self.extra_repr()}"] if self.extra_repr() else []
         return "\n".join([f"{type(self).__name__}(", *extra, *below, ")"])
-
-
-@contextmanager
-def evaluating(module: Module) -> Iterator[None]:
-    """Eval mode, and afterwards each module's mode from before."""
-    before = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, mode in before:
-            part.training = mode

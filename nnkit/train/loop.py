@@ -12,6 +12,7 @@ from nnkit.backend import Backend
 from nnkit.data.nest import call, each, join
 from nnkit.dtypes import dtype_name
 from nnkit.nn import Module
+from nnkit.nn.mode import mode
 from nnkit.optim import Optimizer
 from nnkit.tensor import Tensor
 from nnkit.train import data as host
@@ -20,7 +21,6 @@ from nnkit.train import resolve
 from nnkit.train.callbacks import Callback, Run, check
 from nnkit.train.data import Data
 from nnkit.train.history import History
-from nnkit.train.mode import mode
 from nnkit.train.objective import LossFunction
 from nnkit.train.prepare import ClassWeight, Preparer
 from nnkit.train.progress import Progress

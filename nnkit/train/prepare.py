@@ -12,9 +12,9 @@ from nnkit.autograd import no_grad
 from nnkit.backend import Backend
 from nnkit.data.nest import call, each, leaves, named
 from nnkit.nn.graph import Model
+from nnkit.nn.mode import mode
 from nnkit.tensor import Tensor
 from nnkit.train.data import Data, Host, numbers, same_length, upload
-from nnkit.train.mode import mode
 from nnkit.train.objective import Objective, Several
 
 ClassWeight: TypeAlias = Mapping[int, float] | Sequence[float] | str
