@@ -100,6 +100,18 @@ def test_a_step_reads_nothing_back_and_counts_once(backend: Backend) -> None:
     assert list(steps.values()) == [3.0]
 
 
+def test_gradients_may_be_set_to_zero() -> None:
+    """With momentum, a parameter whose gradient is 0 goes on; one without a gradient stays."""
+    params = [nnkit.tensor([1.0], requires_grad=True) for _ in range(2)]
+    optimizer = optim.SGD(params, lr=0.5, momentum=0.5)
+    params[0].sum().backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=False)
+    assert (params[0].grad.item(), params[1].grad) == (0.0, None)
+    optimizer.step()
+    assert [p.item() for p in params] == [0.25, 1.0]
+
+
 def test_groups_have_options_of_their_own() -> None:
     slow, fast = (nnkit.tensor([1.0], requires_grad=True) for _ in range(2))
     optimizer = optim.SGD([{"params": [slow], "lr": 0.1}, {"params": fast}], lr=0.2)

@@ -47,8 +47,10 @@ def ours(case: OptimizerCase, backend: Backend, dtype: str) -> list[list[Host]]:
     return list(Walk(case, backend, dtype, Problem().starts).walk(0, STEPS))
 
 
-def theirs(case: OptimizerCase, torch: ModuleType, dtype: str) -> list[list[Host]]:
-    """The same ten steps by PyTorch."""
+def theirs(
+    case: OptimizerCase, torch: ModuleType, dtype: str, steps: int = STEPS
+) -> tuple[list[list[Host]], dict[str, Any]]:
+    """The same steps by PyTorch, and the state of its optimizer after them."""
     problem, kind = Problem(), getattr(torch, dtype)
     torch.set_default_dtype(kind)  # NAdam's product of momenta has the default dtype
     params = [
@@ -56,13 +58,13 @@ def theirs(case: OptimizerCase, torch: ModuleType, dtype: str) -> list[list[Host
     ]
     assert case.peer is not None
     optimizer, path = case.peer(torch, params), []
-    for step in range(STEPS):
+    for step in range(steps):
         optimizer.zero_grad()
         problem.loss(step, params, lambda x: torch.tensor(x, dtype=kind)).backward()
         optimizer.step()
         path.append([p.detach().numpy().copy() for p in params])
     torch.set_default_dtype(torch.float32)
-    return path
+    return path, optimizer.state_dict()
 
 
 def by_oracle(case: OptimizerCase) -> list[list[Host]]:
@@ -111,7 +113,7 @@ def test_ten_steps_equal_the_oracles(case: OptimizerCase) -> None:
 def test_ten_steps_equal_pytorchs(case: OptimizerCase, torch: ModuleType, backend: Backend) -> None:
     if not backend.supports("float64"):
         pytest.skip(f"{backend.device} has no float64")
-    for what, a, b in each(case, ours(case, backend, "float64"), theirs(case, torch, "float64")):
+    for what, a, b in each(case, ours(case, backend, "float64"), theirs(case, torch, "float64")[0]):
         assert_within(a, b, 1e-10, what)
 
 
@@ -121,7 +123,7 @@ def test_float32_is_as_exact_as_pytorchs(
 ) -> None:
     """At most four times PyTorch's own error against float64, and 4 eps of the largest value."""
     exact = [x for _, x, _ in each(case, *[ours(case, numpy_backend(), "float64")] * 2)]
-    pairs = each(case, ours(case, backend, "float32"), theirs(case, torch, "float32"))
+    pairs = each(case, ours(case, backend, "float32"), theirs(case, torch, "float32")[0])
     for (what, mine, other), reference in zip(pairs, exact, strict=True):
         largest = float(np.abs(reference).max())
         allowed = 4 * float(np.abs(other - reference).max()) + 4 * 2.0**-23 * largest
@@ -138,6 +140,17 @@ def test_saved_after_five_steps_and_loaded_it_goes_on_the_same(case: OptimizerCa
     for one, two in zip(first.walk(5, STEPS), second.walk(5, STEPS), strict=True):
         for a, b in zip(one, two, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("case", PEERS, ids=str)
+def test_pytorchs_state_is_taken_over(case: OptimizerCase, torch: ModuleType) -> None:
+    """Five steps by PyTorch, then five by nnkit."""
+    path, state = theirs(case, torch, "float64", steps=5)
+    walk = Walk(case, numpy_backend(), "float64", path[-1])
+    walk.optimizer.load_state_dict(state)
+    found = path + list(walk.walk(5, STEPS))
+    for what, a, b in each(case, found, theirs(case, torch, "float64")[0]):
+        assert_within(a, b, 1e-10, what)
 
 
 @pytest.mark.parametrize("case", PEERS, ids=str)

@@ -91,9 +91,10 @@ class AWSGD(SGD):
         return {**super().state_dict(), "sampler": self.sampler.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Take over what `state_dict` gave; that of an SGD leaves the sampler as it is."""
         super().load_state_dict(state_dict)
-        self.sampler.load_state_dict(state_dict["sampler"])
+        if "sampler" in state_dict:
+            self.sampler.load_state_dict(state_dict["sampler"])
 
 
 def output_gradient_norms(

@@ -8,7 +8,17 @@ from typing import Any, TypeAlias
 
 from nnkit.ops import negative, update
 from nnkit.optim.checks import check_number
-from nnkit.optim.state import State, Where, copy, host, loaded, scalar, share_counters, where
+from nnkit.optim.state import (
+    State,
+    Where,
+    copy,
+    host,
+    loaded,
+    scalar,
+    share_counters,
+    where,
+    zeros_like,
+)
 from nnkit.recording import active, paused
 from nnkit.tensor import Tensor
 
@@ -99,10 +109,13 @@ class Optimizer(ABC):
         """Every parameter of every group."""
         return (p for group in self.param_groups for p in group["params"])
 
-    def zero_grad(self) -> None:
-        """Forget every gradient."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget every gradient; with `set_to_none=False` it is 0, and takes part in the step."""
         for p in self.params():
-            p.grad = None
+            if set_to_none or p.grad is None:
+                p.grad = None
+            else:
+                p.grad = zeros_like(p)
 
     # -- the step ------------------------------------------------------------------------------
 
@@ -198,7 +211,7 @@ class Optimizer(ABC):
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave, for parameters in the same order.
+        """Take over what `state_dict` gave, or PyTorch's did, for parameters in the same order.
 
         Raises:
             ValueError: when groups or shapes differ; nothing is changed then.
@@ -209,8 +222,8 @@ class Optimizer(ABC):
                 f"{self._name}: load_state_dict needs groups of {sizes} parameters, got {got}"
             )
         params = list(self.params())
-        made = {
-            params[i]: loaded(self._name, i, params[i], saved)
+        made = {  # PyTorch's SGD keeps a velocity, but no count of steps
+            params[i]: loaded(self._name, i, params[i], {"step": 1.0, **saved})
             for i, saved in state_dict["state"].items()
         }
         share_counters(made)

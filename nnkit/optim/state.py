@@ -63,7 +63,7 @@ def loaded(optimizer: str, position: int, p: Tensor, saved: State) -> State:
     """Saved arrays as tensors where the parameter is."""
     made: State = {}
     for name, value in saved.items():
-        values = None if value is None else np.array(value, dtype=dtype_name(p.dtype))
+        values = None if value is None else np.asarray(value).astype(dtype_name(p.dtype))
         if values is not None and values.shape not in ((), p.shape):
             raise ValueError(
                 f"{optimizer}: load_state_dict: '{name}' of parameter {position} must have the "
