@@ -79,6 +79,7 @@ MODELS = {
     "momentum": lambda: Net(make=lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True)),
     "dropout": lambda: Net(nn.Dropout(0.4)),
     "sigmoid": lambda: Net(nn.Sigmoid(), nn.Tanh()),
+    "pooling": lambda: Net(nn.MaxPool1d(3, stride=1, padding=1)),
 }
 
 

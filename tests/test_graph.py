@@ -237,6 +237,8 @@ MISTAKES = {
     "width": (lambda: nn.Linear(5, 3)(X), r"in_features = 5, got x of shape \(2, 4\)"),
     "one batch size": (lambda: X.reshape(2, 4), r"12 elements do not fill the shape \(2, 4\)"),
     "a decision": (lambda: X.sum() > 0 and X, "no value to decide by. Fix: write the decision"),
+    "the batch's length": (lambda: X.reshape(X.shape[0], -1), r"free\. Fix: -1 in its place, or x"),
+    "for NumPy": (lambda: np.asarray(X), r"no values for NumPy\. Fix: nnkit\.ops"),
     "values": (lambda: X.numpy(), "a symbolic tensor has no 'numpy': it stands for data"),
     "NumPy array": (lambda: X + np.ones(4), r"add: argument 'b' must be a Tensor.*nnkit\.tensor"),
 }  # fmt: skip

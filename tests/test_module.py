@@ -332,6 +332,7 @@ MISTAKES = {
     "class": (lambda: nn.Sequential(nn.ReLU), r"'0' must be a Module, got the class ReLU\. Fix"),
     "function": (lambda: nn.Sequential(ops.relu), r"got Op\. Fix: a layer, such as nn\.ReLU\(\)"),
     "list of layers": (lambda: nn.Sequential([nn.ReLU()]), r"list\. Fix: nn\.Sequential\(\*modu"),
+    "a size": (lambda: nn.Linear(3, 2.0), r"Linear: out_features must be a whole number, got 2\.0"),
     "nothing": (lambda: nn.ModuleList([None]), "'0' must be a Module, got NoneType"),
 }  # fmt: skip
 

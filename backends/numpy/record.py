@@ -81,7 +81,9 @@ class Recorded(np.ndarray):
         if recorder is None:
             plain(self)[plain(key)] = plain(value)
         elif is_basic(key):
-            recorder.call_into(self[key], np.positive, (value,), {})
+            flags = self.dtype == np.bool_  # which np.positive does not take
+            copy, same = (np.logical_or, (False,)) if flags else (np.positive, ())
+            recorder.call_into(self[key], copy, (value, *same), {})
         else:
             recorder.call_on(_put, (self, key, value), {})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 
 from nnkit import ops
 from nnkit.nn import init
@@ -39,6 +40,8 @@ class Linear(Module):
         bias_init: init.Start | None = None,
     ) -> None:
         for name, value in (("in_features", in_features), ("out_features", out_features)):
+            if not isinstance(value, Integral):
+                raise TypeError(f"Linear: {name} must be a whole number, got {value!r}")
             if value < 1:
                 raise ValueError(f"Linear: {name} must be at least 1, got {value}")
         self.in_features = in_features

@@ -87,6 +87,15 @@ class Symbol(Operators):
         """The axes in reverse order."""
         return self.permute(*reversed(range(self.ndim)))
 
+    def reshape(self, *shape: Any) -> Any:
+        """The same elements in another shape; one length may be -1, which suits the batch."""
+        if None in (shape if len(shape) != 1 else leaves(shape)):
+            raise ValueError(
+                f"reshape: the shape {shape} holds a length that is free. Fix: -1 in its place, or "
+                "x.flatten(1) to join all axes but the batch."
+            )
+        return super().reshape(*shape)
+
     def zeros(self, which: int, backend: Backend) -> Tensor:
         """A tensor of its shape and dtype, for the first or the second batch size."""
         return Tensor(backend.asarray(np.zeros(self.samples[which], self.dtype)), backend)
@@ -102,6 +111,9 @@ class Symbol(Operators):
             "a symbolic tensor has no value to decide by. Fix: write the decision into the forward "
             "of a module, which is called as one layer."
         )
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("a symbolic tensor has no values for NumPy. Fix: nnkit.ops.")
 
     def __repr__(self) -> str:
         source = "Input" if self.step is None else called(self.step.function)
