@@ -148,6 +148,21 @@ def test_a_rate_set_by_hand_holds_until_the_schedule_changes_it() -> None:
     assert optimizer.param_groups[0]["lr"] == 0.25
 
 
+@pytest.mark.parametrize("factor", [1, 3])
+def test_restarts_may_be_asked_for_fractions_of_an_epoch(factor: int, torch: ModuleType) -> None:
+    theirs = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
+    schedules = [
+        lr_scheduler.CosineAnnealingWarmRestarts(sgd(), T_0=2, T_mult=factor, eta_min=0.01),
+        torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(theirs, 2, factor, 0.01),
+    ]
+    theirs.step()
+    for epoch in np.arange(0.0, 9.0, 0.25):
+        for schedule in schedules:
+            schedule.step(float(epoch))
+        rates = [schedule.get_last_lr()[0] for schedule in schedules]
+        assert rates[0] == pytest.approx(rates[1], rel=1e-12)
+
+
 def test_the_plateau_reads_a_tensor() -> None:
     schedule = lr_scheduler.ReduceLROnPlateau(sgd(), factor=0.5, patience=0)
     for loss in (1.0, 2.0):

@@ -33,6 +33,7 @@ class AdaptiveSampler:
         uniform: the share that is always drawn evenly, in (0, 1]; no weight is above 1 / uniform.
         seed: of the draws, made on the host: the same on every backend.
 
+    >>> import numpy as np
     >>> sampler = AdaptiveSampler(4, lr=1.0, uniform=0.2)
     >>> for _ in range(300):
     ...     index, weight = sampler.draw(8)

@@ -7,6 +7,7 @@ import math
 from nnkit.optim.checks import check_number
 from nnkit.optim.lr_scheduler.base import LRScheduler, whole
 from nnkit.optim.optimizer import Optimizer
+from nnkit.tensor import Tensor
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -86,7 +87,15 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 
-    def at(self, step: int, base: float, group: int) -> float:
+    def step(self, epoch: float | Tensor | None = None) -> None:
+        """Go on by one step, or to `epoch`, which may be a fraction: `step(epoch + i / steps)`."""
+        if epoch is None:
+            return super().step()
+        check_number(self._name, "epoch", epoch)
+        self.last_epoch = epoch  # type: ignore[assignment] # a fraction, here alone
+        return self._write()
+
+    def at(self, step: float, base: float, group: int) -> float:
         """Between base and eta_min, by the time since the last restart."""
         length = self.T_0
         if self.T_mult == 1:
