@@ -37,6 +37,17 @@ class Optimizer(ABC):
             at the next step.
         state: for each parameter its tensors, made in its first step.
         schedules: those that set the learning rate, in the order in which they were made.
+
+    >>> import nnkit
+    >>> from nnkit import optim
+    >>> p = nnkit.tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = optim.SGD([p], lr=0.25)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     (p * p).sum().backward()
+    ...     optimizer.step()
+    >>> p
+    tensor([0.25, 0.5 ], dtype=float32, requires_grad=True)
     """
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:

@@ -30,7 +30,8 @@ class OneCycleLR(LRScheduler):
         pct_start: the share of the steps that rise, in [0, 1].
         anneal_strategy: 'cos' or 'linear'.
         cycle_momentum: change momentum (or Adam's first beta) too; these are options of the
-            optimizer and not numbers on the device, so that a captured step is recorded anew.
+            optimizer and not numbers on the device: a step under `nnkit.compile` then never meets
+            the same options twice and is not replayed. Set it to False there.
         base_momentum: the lowest momentum.
         max_momentum: the highest.
         div_factor: max_lr divided by the first learning rate.
