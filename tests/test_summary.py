@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import nnkit
 from nnkit import nn, ops
 from nnkit.backend import Backend
+from nnkit.dispatch import OPS
 from nnkit.watch import watching
 
 
@@ -69,6 +71,15 @@ def test_multiply_adds_are_pytorchs(torch: ModuleType) -> None:
         build(torch.nn)(torch.from_numpy(x))
     assert 2 * build(nn).summary((4, 8, 10), batch_size=2).multiply_adds == (
         counter.get_total_flops()
+    )
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_every_op_with_products_says_how_many_multiply_adds_it_takes(name: str) -> None:
+    op = OPS[name]
+    assert op.multiply_adds is not None or "matmul" not in inspect.getsource(op.composed), (
+        f"{name} multiplies matrices: set {name}.multiply_adds below its definition, as the other "
+        "ops of products do, so that summary counts them"
     )
 
 
