@@ -55,6 +55,12 @@ def load(file: File) -> dict[str, Host]:
         ImportError: without the package `safetensors` (`pip install 'nnkit[safetensors]'`).
         FileNotFoundError: for no such file.
         ValueError: for a file of another kind, or a damaged one.
+
+    >>> import nnkit, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nnkit.save({"a": nnkit.tensor([1.0, 2.0])}, f"{folder}/state.safetensors")
+    ...     nnkit.load(f"{folder}/state.safetensors")
+    {'a': array([1., 2.], dtype=float32)}
     """
     return read("load", file)[0]
 

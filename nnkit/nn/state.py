@@ -44,6 +44,12 @@ class Stateful(Parts):
 
         Raises:
             ValueError: lists every missing or unexpected name and wrong shape; nothing is changed.
+
+        >>> from nnkit import nn
+        >>> nn.Linear(3, 2).load_state_dict({"wieght": [[1.0, 2.0, 3.0]] * 2, "bias": [1.0, 2.0]})
+        Traceback (most recent call last):
+            ...
+        ValueError: load_state_dict of Linear: missing: weight; unexpected: wieght (did you mean ...
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(
@@ -70,7 +76,15 @@ class Stateful(Parts):
         return Keys(missing, unexpected)
 
     def save(self, file: str | os.PathLike[str]) -> None:
-        """Write the `state_dict` to a safetensors file: see `nnkit.save`."""
+        """Write the `state_dict` to a safetensors file: see `nnkit.save`.
+
+        >>> import tempfile
+        >>> from nnkit import nn
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nn.Linear(3, 2).save(f"{folder}/layer.safetensors")
+        ...     nn.Linear(3, 2).load(f"{folder}/layer.safetensors")
+        Keys(missing_keys=[], unexpected_keys=[])
+        """
         from nnkit import saving  # not above: it knows modules
 
         saving.write("save", self.state_dict(), file)
