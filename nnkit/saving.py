@@ -18,6 +18,8 @@ from nnkit.version import __version__
 
 File: TypeAlias = str | os.PathLike[str]
 ENDING = ".safetensors"
+KINDS = {"BOOL", "U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64", "BF16", "F16", "F32", "F64"}
+"""What safetensors calls the dtypes that can be read."""
 
 
 def save(weights: Module | Mapping[str, Any], file: File) -> None:
@@ -50,6 +52,8 @@ def save(weights: Module | Mapping[str, Any], file: File) -> None:
 
 def load(file: File) -> dict[str, Host]:
     """The arrays in a safetensors file, or in an .npz file of NumPy's, by name.
+
+    bfloat16 becomes float32, without a change of the numbers.
 
     Raises:
         ImportError: without the package `safetensors` (`pip install 'nnkit[safetensors]'`).
@@ -91,17 +95,34 @@ def read(caller: str, file: File) -> tuple[dict[str, Host], dict[str, str]]:
     package = _package()
     try:
         with package.safe_open(file, framework="np") as content:
-            arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-            return arrays, content.metadata() or {}
+            kinds = {n: content.get_slice(n).get_dtype() for n in content.keys()}  # noqa: SIM118
+            _check_kinds(caller, file, kinds)
+            known = [name for name, kind in kinds.items() if kind != "BF16"]
+            arrays = {name: content.get_tensor(name) for name in known}
+            texts: dict[str, str] = content.metadata() or {}
     except package.SafetensorError as error:
         raise ValueError(
             f"{caller}: '{file}' is no safetensors file, or it is damaged ({error})"
         ) from None
-    except TypeError as error:  # NumPy has fewer dtypes
-        raise ValueError(
-            f"{caller}: '{file}' holds values that NumPy has no dtype for ({error}). Fix: convert "
-            "them to float32 where the file was made."
-        ) from None
+    if len(known) < len(kinds):
+        raw = dict(package.deserialize(Path(file).read_bytes()))
+        arrays |= {name: _widened(raw[name]) for name in kinds if name not in arrays}
+    return arrays, texts
+
+
+def _check_kinds(caller: str, file: File, kinds: Mapping[str, str]) -> None:
+    for name, kind in kinds.items():
+        if kind not in KINDS:
+            raise ValueError(
+                f"{caller}: '{file}' holds {kind} under '{name}', which NumPy does not have. Fix: "
+                "convert it to F32 where the file was made."
+            )
+
+
+def _widened(raw: Mapping[str, Any]) -> Host:
+    """bfloat16, which NumPy lacks, as float32: the same numbers, for it is the upper half."""
+    upper = np.frombuffer(raw["data"], "<u2").astype(np.uint32) << 16
+    return upper.view(np.float32).reshape(raw["shape"])
 
 
 def _read_npz(caller: str, file: File) -> dict[str, Host]:

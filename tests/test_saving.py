@@ -73,6 +73,18 @@ def test_every_dtype_and_layout_comes_back_as_it_was(tmp_path: Path) -> None:
     assert read("load", tmp_path / "state.safetensors")[1]["nnkit"] == nnkit.__version__
 
 
+def test_bfloat16_is_read_as_float32(torch: ModuleType, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    values = torch.tensor([[1.0, -0.3], [float("inf"), 3e38], [1e-40, -0.0]])
+    state = {"a": values.to(torch.bfloat16), "b": values, "c": torch.tensor(1.5).bfloat16()}
+    save_file(state, tmp_path / "a.safetensors")
+    found = nnkit.load(tmp_path / "a.safetensors")
+    for name, value in state.items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(found[name], value.float().numpy())
+
+
 def test_npz_files_are_read_too(tmp_path: Path) -> None:
     model, twin = network(nn), network(nn)
     np.savez(tmp_path / "model.npz", **model.state_dict())
@@ -121,8 +133,8 @@ def test_files_of_other_kinds_are_refused(torch: ModuleType, tmp_path: Path) -> 
         ValueError, match=r"archive of other things .*safetensors\.torch\.save_file"
     ):
         nnkit.load(tmp_path / "a.pt")
-    save_file({"a": torch.ones(2, dtype=torch.bfloat16)}, tmp_path / "b.safetensors")
-    with pytest.raises(ValueError, match="holds values that NumPy has no dtype for"):
+    save_file({"a": torch.ones(2).to(torch.float8_e4m3fn)}, tmp_path / "b.safetensors")
+    with pytest.raises(ValueError, match="holds F8_E4M3 under 'a', which NumPy does not have"):
         nnkit.load(tmp_path / "b.safetensors")
     np.savez(tmp_path / "c.npz", a=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle=False"):
