@@ -72,5 +72,6 @@ def missing_extra(package: str, feature: str, extra: str) -> ImportError:
     """The error for an optional package that is not installed: names the extra that brings it."""
     return ImportError(
         f"{feature} needs the package '{package}', which is not installed. "
-        f"Fix: pip install 'nnkit[{extra}]'."
+        f"Fix: pip install 'nnkit[{extra}]'.",
+        name=package,
     )

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import nnkit
-from nnkit import counters, nn, optim, plot
+from nnkit import counters, nn, optim
 from nnkit.backend import Backend
-from nnkit.train import History, accuracy
+from nnkit.train import accuracy
 from nnkit.train.record import Record
 
 Host = np.ndarray[Any, Any]
@@ -347,31 +347,3 @@ def test_a_terminal_gets_one_line(
     for part in ("epoch 3/3 |", "loss ", "(val ", "accuracy "):
         assert part in last
     assert len(last) < 100
-
-
-def test_learning_curves_show_every_name() -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed: nothing to draw with")
-    history = History()
-    for epoch in range(4):
-        history.add({"loss": 1.0 / (epoch + 1), "accuracy": epoch / 4, "val_loss": 1.0})
-    axes = plot.learning_curves(history, labels=("train", "test"))
-    assert [a.get_ylabel() for a in axes] == ["loss", "accuracy"]
-    assert [[t.get_text() for t in a.get_legend().get_texts()] for a in axes] == [
-        ["train", "test"],
-        ["train"],
-    ]
-    np.testing.assert_allclose(axes[0].lines[0].get_ydata(), history["loss"])
-    with pytest.raises(ValueError, match="no finished epoch"):
-        plot.learning_curves(History())
-
-
-def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Any) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed: nothing to draw with")
-    axes = plot.learning_curves({"loss": [1.0, 0.5]})
-    plot.save(axes, tmp_path / "curve.svg")
-    assert (tmp_path / "curve.svg").read_text().rstrip().endswith("</svg>")
-    with pytest.raises(ValueError, match=r"must end in one of .*png.*, got '.*curve\.doc'"):
-        plot.save(axes, tmp_path / "curve.doc")
-    with pytest.raises(ValueError, match=r"the folder '.*nowhere' does not exist"):
-        plot.save(axes, tmp_path / "nowhere" / "curve.png")
-    assert [file.name for file in tmp_path.iterdir()] == ["curve.svg"]

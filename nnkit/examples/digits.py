@@ -24,6 +24,8 @@ Host = np.ndarray[Any, Any]
 
 def run(args: argparse.Namespace) -> History:
     """Train, test, and say how it went."""
+    if args.plot:
+        from nnkit import plot  # first of all: what is missing is better said before training
     x_train, x_test, y_train, y_test = load(args.split, args.seed)
 
     nnkit.manual_seed(args.seed)  # for the first weights
@@ -47,8 +49,6 @@ def run(args: argparse.Namespace) -> History:
     print(f"test accuracy: {(predicted == y_test).mean():.4f}")
     print(confusion_table(y_test, predicted))
     if args.plot:
-        from nnkit import plot
-
         plot.save(plot.learning_curves(history, labels=("training", "test")), args.plot)
         print(f"learning curves: {args.plot}")
     return history
