@@ -18,6 +18,7 @@ from nnkit.plot.style import COLOURS, MARKERS, frame, legend, one
 from nnkit.tensor import Tensor, tensor
 from nnkit.train import Trainer
 from nnkit.train.data import numbers, same_length
+from nnkit.train.mode import mode
 
 AT_ONCE = 4096
 """Points of the plane that go through a network in one batch."""
@@ -69,7 +70,7 @@ def decision_boundary(
     plane = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
     outputs = _outputs(model, plane)
     classes, regions, truth = _classes(outputs, y, threshold)
-    same_length(CALLER, points, truth)
+    same_length(CALLER, x=points, y=truth)
     labels = class_names(CALLER, len(classes), classes, names)
     axes = one(CALLER, axes)
     _regions(axes, columns, rows, regions.reshape(len(rows), len(columns)), len(classes))
@@ -106,7 +107,7 @@ def _window(points: Host, margin: float, resolution: int) -> tuple[Host, Host]:
 
 def _outputs(model: Any, plane: Host) -> Host:
     if isinstance(model, Trainer):
-        return model.predict(plane, batch_size=AT_ONCE)
+        return np.asarray(model.predict(plane, batch_size=AT_ONCE))
     if isinstance(model, Module):
         return _of_module(model, plane)
     result = model.predict(plane) if hasattr(model, "predict") else model(plane)
@@ -114,19 +115,13 @@ def _outputs(model: Any, plane: Host) -> Host:
 
 
 def _of_module(model: Module, plane: Host) -> Host:
-    """The module's outputs in eval mode; each module's mode stays what it was."""
+    """The module's outputs in eval mode, in the dtype and on the backend of its parameters."""
     first = next(model.parameters(), None)
     backend = selection.current() if first is None else first.backend
     dtype = "float32" if first is None else dtype_name(first.dtype)
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with no_grad():
-            parts = np.array_split(plane, -(-len(plane) // AT_ONCE))
-            return np.concatenate([model(tensor(p, dtype, backend=backend)).numpy() for p in parts])
-    finally:
-        for module, training in modes:
-            module.training = training
+    parts = np.array_split(plane, -(-len(plane) // AT_ONCE))
+    with mode(model, training=False), no_grad():
+        return np.concatenate([model(tensor(p, dtype, backend=backend)).numpy() for p in parts])
 
 
 def _classes(outputs: Host, y: Any, threshold: float) -> tuple[Host, Host, Host]:

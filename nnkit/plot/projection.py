@@ -56,7 +56,7 @@ def embedding_projection(
     points = project(vectors, method, **options)
     axes = one(CALLER, axes)
     given = np.zeros(len(points)) if labels is None else as_labels(CALLER, "labels", labels)
-    same_length(CALLER, points, given)
+    same_length(CALLER, vectors=points, labels=given)
     classes, places = np.unique(given, return_inverse=True)
     if len(classes) > len(COLOURS):
         raise ValueError(
