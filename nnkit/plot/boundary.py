@@ -13,12 +13,12 @@ from nnkit import selection
 from nnkit.autograd import no_grad
 from nnkit.dtypes import dtype_name
 from nnkit.nn import Module
+from nnkit.nn.mode import mode
 from nnkit.plot.labels import Host, as_labels, class_names
 from nnkit.plot.style import COLOURS, MARKERS, frame, legend, one
 from nnkit.tensor import Tensor, tensor
 from nnkit.train import Trainer
 from nnkit.train.data import numbers, same_length
-from nnkit.train.mode import mode
 
 AT_ONCE = 4096
 """Points of the plane that go through a network in one batch."""
