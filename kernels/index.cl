@@ -5,7 +5,7 @@
 //   gather      y[i] = x[kept(i) + at[i]]              at: what `positions` or `unravel` wrote
 //   scatter     x[kept(i) + at[i]] = y[i]              of equal positions, any one value stays
 //   count       y[b] = set elements in block b of the mask `at`
-//   compact     y[start[b] + j] = row-major position of the j-th set element in block b
+//   compact     y[edges[b] + j] = row-major position of the j-th set element in block b
 //   unravel     y[i] = sum over d of x_d * (coordinate d of the row-major position at[i])
 //
 // An index below 0 counts from the end, and one outside the axis is taken as the nearest inside: no
@@ -108,17 +108,20 @@ __kernel void count(__global const u8 *at, const i64 at_at, __global i64 *y, con
     }
 }
 
-__kernel void compact(__global const u8 *at, const i64 at_at, __global const i64 *start,
-                      const i64 start_at, __global i64 *y, const i64 y_at, const i64 n,
+// The positions of a block's set elements, from edges[b] to edges[b + 1] of y. Each position is
+// written, and the next one over it unless its element is set: a branch would be guessed wrong for
+// every other element. What stands last is the last one set, so nothing is written behind it.
+__kernel void compact(__global const u8 *at, const i64 at_at, __global const i64 *edges,
+                      const i64 edges_at, __global i64 *y, const i64 y_at, const i64 n,
                       const i64 blocks, const Places places) {
-    at += at_at, start += start_at, y += y_at;
+    at += at_at, edges += edges_at, y += y_at;
     FOR_EACH(b, blocks) {
-        i64 j = start[b];
-        const i64 end = (b + 1) * BLOCK < n ? (b + 1) * BLOCK : n;
-        for (i64 i = b * BLOCK; i < end; ++i) {
+        i64 j = edges[b];
+        const i64 stop = edges[b + 1];
+        for (i64 i = b * BLOCK; j < stop; ++i) {
             MASK_AT(i, value)
-            if (value != 0)
-                y[j++] = i;
+            y[j] = i;
+            j += value != 0;
         }
     }
 }

@@ -245,13 +245,12 @@ def _set_positions(mask: Array) -> Array:
     launcher.launch(
         "index", "count", *size, mask, counts, mask.size, blocks, places.pack(), **defines
     )
-    found = counts.numpy()
-    ends = np.cumsum(found)
-    y = Array.empty(mask.device, (int(ends[-1]),), INT64)
+    edges = np.concatenate([[0], np.cumsum(counts.numpy())])
+    y = Array.empty(mask.device, (int(edges[-1]),), INT64)
     if y.size:
-        start = Array.from_numpy(mask.device, ends - found)
+        edges = Array.from_numpy(mask.device, edges)
         launcher.launch(
-            "index", "compact", *size, mask, start, y, mask.size, blocks, places.pack(), **defines
+            "index", "compact", *size, mask, edges, y, mask.size, blocks, places.pack(), **defines
         )
     return y
 
