@@ -248,9 +248,9 @@ def _set_positions(mask: Array) -> Array:
     edges = np.concatenate([[0], np.cumsum(counts.numpy())])
     y = Array.empty(mask.device, (int(edges[-1]),), INT64)
     if y.size:
-        edges = Array.from_numpy(mask.device, edges)
+        found = Array.from_numpy(mask.device, edges)
         launcher.launch(
-            "index", "compact", *size, mask, edges, y, mask.size, blocks, places.pack(), **defines
+            "index", "compact", *size, mask, found, y, mask.size, blocks, places.pack(), **defines
         )
     return y
 
