@@ -11,7 +11,7 @@ import pytest
 import nnkit
 from nnkit import nn, ops
 from nnkit.backend import Backend
-from tests.cases.layers import conv, pool
+from tests.cases.layers import conv, norm, pool
 from tests.cases.layers.table import LayerCase
 
 
@@ -20,7 +20,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
 
 
-PEERS = [case for family in (conv, pool) for case in family.CASES if case.peer]
+PEERS = [case for family in (conv, pool, norm) for case in family.CASES if case.peer]
 
 
 @pytest.mark.parametrize("case", PEERS, ids=str)
@@ -79,6 +79,27 @@ ERRORS = {
     "indices": (of("MaxPool1d", 2, return_indices=True), "return_indices can only be False"),
     "output_size of a pool": (of("AdaptiveAvgPool2d", (2, 3, 4)), "AdaptiveAvgPool2d: output_size"),
     "axes": (lambda: nn.MaxPool2d(2)(images(4, 5)), r"MaxPool2d: x must have the shape \(N, C"),
+    "one value": (
+        lambda: nn.BatchNorm1d(3)(images(1, 3)),
+        r"batch_norm: in training each channel needs two values .*, got 1 in x of shape \(1, 3\)",
+    ),
+    "features": (
+        lambda: nn.BatchNorm1d(3)(images(4, 5)),
+        r"BatchNorm1d: x must have the shape \(N, 3\) or \(N, 3, length\), got \(4, 5\)",
+    ),
+    "num_features": (of("BatchNorm2d", 0), "num_features must be at least 1"),
+    "left out": (of("BatchNorm2d", 3, affine=False, weight_init=2.0), "weight_init was given"),
+    "last axes": (
+        lambda: nn.LayerNorm((3, 5))(images(4, 5)),
+        r"layer_norm: the last axes of x must be normalized_shape = \(3, 5\), .* \(4, 5\)",
+    ),
+    "normalized_shape": (of("RMSNorm", ()), r"RMSNorm: normalized_shape must hold .*, got \(\)"),
+    "num_groups": (of("GroupNorm", 3, 4), "num_channels must be a multiple of num_groups"),
+    "group channels": (lambda: nn.GroupNorm(2, 4)(images(4, 6)), r"GroupNorm: .* \(N, 4, "),
+    "weight": (
+        lambda: ops.rms_norm(images(4, 5), images(4), normalized_shape=(5,)),
+        r"rms_norm: weight must have the shape \(5,\), got \(4,\)",
+    ),
     "bias": (
         lambda: ops.conv(images(2, 3, 4), images(5, 3, 2), images(4)),
         r"conv: bias must have the shape \(5,\), got \(4,\)",

@@ -12,6 +12,7 @@ from nnkit.nn.linear import Flatten, Identity, Linear
 from nnkit.nn.lists import ModuleDict, ModuleList
 from nnkit.nn.loss import CrossEntropyLoss, Loss, MSELoss
 from nnkit.nn.module import Module
+from nnkit.nn.norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from nnkit.nn.parameter import Buffer, Parameter
 from nnkit.nn.pool import (
     AdaptiveAvgPool1d,
@@ -31,6 +32,8 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AvgPool1d",
     "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Buffer",
     "Conv1d",
     "Conv2d",
@@ -43,8 +46,10 @@ __all__ = [
     "Dropout2d",
     "Flatten",
     "GRUCell",
+    "GroupNorm",
     "Identity",
     "LSTMCell",
+    "LayerNorm",
     "Linear",
     "Loss",
     "MSELoss",
@@ -54,6 +59,7 @@ __all__ = [
     "ModuleDict",
     "ModuleList",
     "Parameter",
+    "RMSNorm",
     "RNNCell",
     "ReLU",
     "Residual",

@@ -8,6 +8,7 @@ from nnkit.ops.elementwise import *
 from nnkit.ops.index import *
 from nnkit.ops.loss import *
 from nnkit.ops.matmul import *
+from nnkit.ops.norm import *
 from nnkit.ops.pool import *
 from nnkit.ops.random import *
 from nnkit.ops.recurrent import *

@@ -44,6 +44,17 @@ def broadcast_vjp(
     return vjp
 
 
+def framed(
+    xp: Namespace, x: Array, low: Sequence[int], high: Sequence[int], value: float
+) -> tuple[Array, tuple[slice, ...]]:
+    """x in a frame of one value, `low` wide before and `high` behind each axis; and where x is."""
+    inside = tuple(slice(a, a + n) for a, n in zip(low, x.shape, strict=True))
+    shape = tuple(a + n + b for a, n, b in zip(low, x.shape, high, strict=True))
+    y = xp.full(shape, value, dtype=x.dtype, device=x.device)
+    y[inside] = x
+    return y, inside
+
+
 def normalize_axes(op: str, axis: Axis, ndim: int) -> tuple[int, ...]:
     """The axes as a tuple of numbers from 0; None means all of them."""
     if axis is None:

@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from nnkit.dispatch import Result, op, op_of_several
-from nnkit.ops.common import normalize_axes, resolve_shape, sum_to
+from nnkit.ops.common import framed, normalize_axes, resolve_shape, sum_to
 from nnkit.typing import Array, DType, Namespace, Needs
 
-__all__ = ["astype", "broadcast_to", "concat", "flatten", "permute", "reshape", "split", "stack"]
+__all__ = [
+    "astype",
+    "broadcast_to",
+    "concat",
+    "flatten",
+    "pad",
+    "permute",
+    "reshape",
+    "split",
+    "stack",
+]
 
 
 @op
@@ -53,6 +63,23 @@ def broadcast_to(xp: Namespace, x: Array, *, needs: Needs, shape: Sequence[int])
     """x repeated along new axes and axes of length 1."""
     y = xp.broadcast_to(x, tuple(shape))
     return y, (lambda g: (sum_to(xp, g, x),)) if needs[0] else None
+
+
+@op
+def pad(xp: Namespace, x: Array, *, needs: Needs, pad: Sequence[int], value: float = 0.0) -> Result:
+    """x in a frame of `value`.
+
+    `pad` says how wide it is before and behind the last axis, then the last but one, and so on:
+    (left, right, top, bottom) for images. Axes that it does not name stay as they are.
+    """
+    if len(pad) % 2 or len(pad) > 2 * x.ndim or any(p < 0 for p in pad):
+        raise ValueError(
+            f"pad: pad must hold two numbers of at least 0 for each of {x.ndim} axes or fewer, "
+            f"from the last one on, got {tuple(pad)}"
+        )
+    rest = (0,) * (x.ndim - len(pad) // 2)
+    y, inside = framed(xp, x, (*rest, *pad[-2::-2]), (*rest, *pad[::-2]), value)
+    return y, (lambda g: (g[inside],)) if needs[0] else None
 
 
 @op

@@ -175,3 +175,26 @@ def nadam_momentum(xp: Namespace, step: Array, beta1: float, momentum_decay: flo
 def log_of(beta: float) -> float:
     """The natural logarithm of a decay rate, which may be 0."""
     return math.log(beta) if beta > 0 else -math.inf
+
+
+@update(writes=("mean", "var", "count"))
+def running_statistics(
+    xp: Namespace,
+    mean: Array,
+    var: Array,
+    count: Array,
+    batch_mean: Array,
+    batch_var: Array,
+    *,
+    momentum: float | None,
+    n: int,
+) -> None:
+    """What batch normalisation keeps for later: mean = mean + share (batch_mean - mean), var alike.
+
+    count = count + 1 (0-d integers); share = momentum, or 1 / count where None: the mean of all
+    batches. `batch_var` is biased, over n values; what is kept is unbiased, by n / (n - 1).
+    """
+    count += 1
+    share = 1.0 / xp.astype(count, mean.dtype) if momentum is None else momentum
+    mean += share * (batch_mean - mean)
+    var += share * (batch_var * (n / (n - 1)) - var)

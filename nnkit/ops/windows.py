@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from nnkit.ops.common import framed
 from nnkit.typing import Array, Namespace, Shape
 
 Lengths: TypeAlias = int | Sequence[int]
@@ -140,11 +141,7 @@ def unfold(xp: Namespace, x: Array, w: Windows) -> Array:
     n = len(w.size)
     x = xp.permute_dims(x, (*range(1, n + 2), 0))
     if any(w.low) or any(w.high):
-        lengths = (a + s + b for a, s, b in zip(w.low, w.size, w.high, strict=True))
-        padded = xp.zeros((x.shape[0], *lengths, x.shape[-1]), dtype=x.dtype, device=x.device)
-        inside = tuple(slice(a, a + s) for a, s in zip(w.low, w.size, strict=True))
-        padded[(slice(None), *inside, ...)] = x
-        x = padded
+        x, _ = framed(xp, x, (0, *w.low, 0), (0, *w.high, 0), 0.0)
     for axis in range(n):
         x = xp.ext.sliding_windows(
             x, w.kernel[axis], w.stride[axis], w.dilation[axis], axis=axis + 1

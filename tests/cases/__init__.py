@@ -11,6 +11,7 @@ from tests.cases import (
     index,
     loss,
     matmul,
+    norm,
     pool,
     random,
     recurrent,
@@ -20,7 +21,20 @@ from tests.cases import (
 )
 from tests.cases.table import Case, Input, cases_of
 
-FAMILIES = (elementwise, reduce, shape, index, matmul, loss, random, update, conv, pool, recurrent)
+FAMILIES = (
+    elementwise,
+    reduce,
+    shape,
+    index,
+    matmul,
+    loss,
+    random,
+    update,
+    conv,
+    pool,
+    recurrent,
+    norm,
+)
 CASES: list[Case] = [case for family in FAMILIES for case in family.CASES]
 OP_CASES = [case for case in CASES if not case.is_update]
 UPDATE_CASES = [case for case in CASES if case.is_update]

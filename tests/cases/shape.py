@@ -16,6 +16,11 @@ def flatten(x, start_dim=0, end_dim=-1):
     return x.reshape((*x.shape[:first], -1, *x.shape[last + 1 :]))
 
 
+def pad(x, pad, value=0.0):
+    pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    return np.pad(x, pairs, constant_values=value)
+
+
 def concat(*arrays, axis=0):
     return np.concatenate(arrays, axis=axis)
 
@@ -64,6 +69,12 @@ row("broadcast_to", np.broadcast_to, real(4, 7), shape=(4, 7))
 row("broadcast_to", np.broadcast_to, real(7).backwards, shape=(4, 7))
 row("broadcast_to", np.broadcast_to, real(1, 7), shape=(0, 7))
 row("broadcast_to", np.broadcast_to, real(0, 7), shape=(3, 0, 7))
+
+row("pad", pad, real(4, 7), pad=(1, 2))
+row("pad", pad, real(2, 3, 4).transposed, pad=(0, 1, 2, 0), value=1.5)
+row("pad", pad, real(1, 4).strided, pad=())
+row("pad", pad, real(0, 3), pad=(1, 0, 2, 1))
+row("pad", pad, whole(4, 7), pad=(1, 1), value=3)
 
 row("concat", concat, real(4, 7), real(2, 7))
 row("concat", concat, real(4, 7), real(4, 2), real(4, 1), axis=1)

@@ -199,3 +199,21 @@ row("metropolis", metropolis, *large[:2], exact(0.25), exact(0.5), time_=True)
 
 row("advance", advance, exact(41.0))
 row("advance", advance, exact(41.0), by=7)
+
+
+def running_statistics(mean, var, count, batch_mean, batch_var, momentum, n):
+    share = 1 / (count + 1) if momentum is None else momentum
+    unbiased = batch_var * n / (n - 1)
+    return (
+        (1 - share) * mean + share * batch_mean,
+        (1 - share) * var + share * unbiased,
+        count + 1,
+    )
+
+
+for momentum in (0.1, None):
+    for seen in (0, 3):
+        batch = (real(5), positive(5), exact(seen, dtype="int64"), real(5), positive(5))
+        row("running_statistics", running_statistics, *batch, momentum=momentum, n=2 + seen)
+nothing = (real(0), positive(0), exact(1, dtype="int64"), real(0), positive(0))
+row("running_statistics", running_statistics, *nothing, momentum=0.1, n=4)
