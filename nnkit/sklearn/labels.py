@@ -1,0 +1,39 @@
+"""Several labels at once: what is learnt, and how it is scored."""
+
+from __future__ import annotations
+
+from nnkit import nn, ops
+from nnkit.nn.loss import Host
+from nnkit.tensor import Tensor
+from nnkit.typing import Shape
+
+
+class LabelLoss(nn.Loss):
+    """max(z, 0) - z y + log(1 + exp(-abs(z))): binary cross-entropy of each label's logit z.
+
+    Shapes: logits z and labels y of 0 and 1, both (N, labels).
+
+    >>> import nnkit
+    >>> loss = LabelLoss()(nnkit.tensor([[0.0, 0.0]]), nnkit.tensor([[1.0, 0.0]]))
+    >>> round(loss.item(), 4)
+    0.6931
+    """
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of a batch of logits."""
+        losses = ops.relu(prediction) - prediction * target
+        losses = losses + ops.log(1.0 + ops.exp(-ops.abs(prediction)))
+        if self.reduction == "none":
+            return losses
+        return losses.sum() if self.reduction == "sum" else losses.mean()
+
+    def prepare_target(self, y: Host, output: Shape, dtype: str) -> Host:
+        """Labels in the network's dtype."""
+        return y.astype(dtype)
+
+
+def all_labels(output: Tensor, target: Tensor) -> Tensor:
+    """The share of examples whose labels are all right."""
+    right = ops.equal(ops.greater(output, 0.0), ops.greater(target, 0.5))
+    share = ops.astype(right, dtype=output.dtype).min(axis=1)
+    return share.mean()
