@@ -12,7 +12,15 @@ import pytest
 import nnkit
 from nnkit import counters, nn, optim
 from nnkit.backend import Backend
-from nnkit.train import Callback, CSVLogger, EarlyStopping, Run, Schedule, StopOnNaN
+from nnkit.train import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    ModelCheckpoint,
+    Run,
+    Schedule,
+    StopOnNaN,
+)
 from nnkit.train.monitor import Monitor
 
 X = np.linspace(-1, 1, 24).reshape(12, 2)
@@ -242,3 +250,59 @@ def test_a_file_that_is_no_log_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no log: its first column is 'name'"):
         trainer().fit(X, Y, callbacks=CSVLogger(path, append=True))
     assert path.read_text() == "name,age\nAda,36\n"
+
+
+# -- checkpoints -----------------------------------------------------------------------------
+
+
+def test_the_best_model_is_saved_and_the_file_is_whole(tmp_path: Path, backend: Backend) -> None:
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    keep = ModelCheckpoint(tmp_path / "best.safetensors")
+    best: list[Any] = []
+
+    class Look(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            assert [file.name for file in tmp_path.iterdir()] == ["best.safetensors"]
+            best.append(run.model.state_dict())
+
+    taught = trainer()
+    taught.fit(X, Y, epochs=4, callbacks=[Scripted([3, 1, 2, 1.5]), keep, Look()])
+    assert keep.best == 1
+    saved = nnkit.load(tmp_path / "best.safetensors")
+    np.testing.assert_array_equal(saved["weight"], best[1]["weight"])
+
+
+def test_every_epoch_is_saved_to_go_on_from(tmp_path: Path) -> None:
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    path = tmp_path / "{epoch:02d}-{loss:.0f}.safetensors"
+    taught = trainer()
+    keep = ModelCheckpoint(path, None, with_optimizer=True)
+    taught.fit(X, Y, epochs=3, callbacks=keep)
+    assert keep.saved is not None
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert [name[:3] for name in names] == ["01-", "02-", "03-"]
+    other = trainer()
+    numbers = nnkit.train.load_checkpoint(keep.saved, other.model, other.optimizer)
+    assert numbers == {"epoch": 3}
+    taught.fit(X, Y, epochs=1)
+    other.fit(X, Y, epochs=1)
+    np.testing.assert_array_equal(
+        taught.model.state_dict()["weight"], other.model.state_dict()["weight"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("{epok}.safetensors", r"cannot be filled in with \['loss', 'epoch'\]: 'epok'"),
+        ("model.npz", "must end in .safetensors, got 'model.npz'"),
+        ("no/model.safetensors", "the folder 'no' does not exist"),
+    ],
+)
+def test_a_path_that_makes_no_sense_is_refused_before_the_first_epoch(path: str, text: str) -> None:
+    taught = trainer()
+    before = taught.model.state_dict()["weight"]
+    with pytest.raises(ValueError, match=text):
+        taught.fit(X, Y, callbacks=ModelCheckpoint(path, None))
+    if "{" not in path:
+        np.testing.assert_array_equal(taught.model.state_dict()["weight"], before)

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import column_or_1d
 
 from nnkit import nn
-from nnkit.sklearn.labels import LabelLoss, all_labels
+from nnkit.sklearn.losses import HalfSquares, LabelLoss, all_labels
 from nnkit.sklearn.network import Host, Network
 
 ARGUMENTS = """
@@ -165,7 +165,7 @@ class NNRegressor(RegressorMixin, Network):  # type: ignore[misc]
                 f"NNRegressor: y must have {self.n_outputs_} targets as before, got "
                 f"{columns.shape[1]}"
             )
-        return columns, columns.shape[1], nn.MSELoss()
+        return columns, columns.shape[1], HalfSquares()
 
     def _score(self) -> Any:
         return "r2"

@@ -8,6 +8,7 @@ from nnkit.train.history import History
 from nnkit.train.loop import Trainer
 from nnkit.train.metric import Metric
 from nnkit.train.metrics import accuracy, metric, top_k_accuracy
+from nnkit.train.model_checkpoint import ModelCheckpoint
 from nnkit.train.progress import Progress
 from nnkit.train.schedule import Schedule
 from nnkit.train.stopping import EarlyStopping, StopOnNaN
@@ -22,6 +23,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "Metric",
+    "ModelCheckpoint",
     "Perplexity",
     "Precision",
     "Progress",

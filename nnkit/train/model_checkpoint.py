@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from nnkit.saving import save
+from nnkit.saving import ENDING, save
 from nnkit.train.callbacks import Callback, Run
 from nnkit.train.checkpoint import save_checkpoint
 from nnkit.train.monitor import Monitor
@@ -58,6 +58,14 @@ class ModelCheckpoint(Callback):
     def best(self) -> float | None:
         """The best value; None where none is looked at."""
         return None if self.monitor is None else self.monitor.best
+
+    def on_train_begin(self, run: Run) -> None:
+        """Look whether the file can be written, rather than after the first epoch."""
+        folder = os.path.dirname(self.path) or "."
+        if not self.path.endswith(ENDING):
+            raise ValueError(f"ModelCheckpoint: path must end in {ENDING}, got '{self.path}'")
+        if "{" not in folder and not os.path.isdir(folder):
+            raise ValueError(f"ModelCheckpoint: the folder '{folder}' does not exist")
 
     def on_epoch_end(self, run: Run) -> None:
         """Save, where there is a reason."""

@@ -1,4 +1,4 @@
-"""Several labels at once: what is learnt, and how it is scored."""
+"""What the estimators learn besides cross-entropy, and how several labels are scored."""
 
 from __future__ import annotations
 
@@ -6,6 +6,31 @@ from nnkit import nn, ops
 from nnkit.nn.loss import Host
 from nnkit.tensor import Tensor
 from nnkit.typing import Shape
+
+
+class HalfSquares(nn.Loss):
+    """sum over the outputs of (prediction - target)^2 / 2; the mean is over the examples.
+
+    So scikit-learn's networks weigh squared errors against the penalty.
+
+    Shapes: prediction and target (N, outputs).
+
+    >>> import nnkit
+    >>> HalfSquares()(nnkit.tensor([[1.0, 3.0]]), nnkit.tensor([[1.0, 1.0]])).item()
+    2.0
+    """
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of a batch."""
+        difference = prediction - target
+        losses = 0.5 * (difference * difference).sum(axis=1)
+        if self.reduction == "none":
+            return losses
+        return losses.sum() if self.reduction == "sum" else losses.mean()
+
+    def prepare_target(self, y: Host, output: Shape, dtype: str) -> Host:
+        """Numbers of the network's dtype."""
+        return y.astype(dtype)
 
 
 class LabelLoss(nn.Loss):
