@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import column_or_1d
 
 from nnkit import nn
-from nnkit.sklearn.losses import HalfSquares, LabelLoss, all_labels
+from nnkit.sklearn.losses import HalfSquares, LabelLoss, label_accuracy
 from nnkit.sklearn.network import Host, Network
 
 ARGUMENTS = """
@@ -90,7 +90,7 @@ class NNClassifier(ClassifierMixin, Network):  # type: ignore[misc]
         return None if self._several else y
 
     def _score(self) -> Any:
-        return all_labels if self._several else "accuracy"
+        return label_accuracy if self._several else "accuracy"
 
     def partial_fit(
         self,

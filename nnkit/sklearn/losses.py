@@ -34,20 +34,22 @@ class HalfSquares(nn.Loss):
 
 
 class LabelLoss(nn.Loss):
-    """max(z, 0) - z y + log(1 + exp(-abs(z))): binary cross-entropy of each label's logit z.
+    """sum over the labels of max(z, 0) - z y + log(1 + exp(-abs(z))), from their logits z.
+
+    It is the binary cross-entropy of each label; the mean is over the examples.
 
     Shapes: logits z and labels y of 0 and 1, both (N, labels).
 
     >>> import nnkit
     >>> loss = LabelLoss()(nnkit.tensor([[0.0, 0.0]]), nnkit.tensor([[1.0, 0.0]]))
     >>> round(loss.item(), 4)
-    0.6931
+    1.3863
     """
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch of logits."""
         losses = ops.relu(prediction) - prediction * target
-        losses = losses + ops.log(1.0 + ops.exp(-ops.abs(prediction)))
+        losses = (losses + ops.log(1.0 + ops.exp(-ops.abs(prediction)))).sum(axis=1)
         if self.reduction == "none":
             return losses
         return losses.sum() if self.reduction == "sum" else losses.mean()
@@ -57,7 +59,7 @@ class LabelLoss(nn.Loss):
         return y.astype(dtype)
 
 
-def all_labels(output: Tensor, target: Tensor) -> Tensor:
+def label_accuracy(output: Tensor, target: Tensor) -> Tensor:
     """The share of examples whose labels are all right."""
     right = ops.equal(ops.greater(output, 0.0), ops.greater(target, 0.5))
     share = ops.astype(right, dtype=output.dtype).min(axis=1)

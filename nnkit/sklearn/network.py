@@ -164,7 +164,8 @@ class Network(BaseEstimator):  # type: ignore[misc]
         name = score if isinstance(score, str) else score.__name__
         watch = EarlyStopping(
             "loss" if held is None else f"val_{name}",
-            self.n_iter_no_change, self.tol, restore_best_weights=held is not None,
+            self.n_iter_no_change, self.tol, "min" if held is None else "max",
+            restore_best_weights=held is not None,
         )  # fmt: skip
         trainer = Trainer(self.module_, loss, self.optimizer_, () if held is None else score)
         history = trainer.fit(
