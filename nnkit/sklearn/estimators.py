@@ -59,7 +59,7 @@ class NNClassifier(ClassifierMixin, Network):  # type: ignore[misc]
 
     >>> from nnkit.sklearn import NNClassifier
     >>> X, y = [[0.0], [0.2], [0.8], [1.0]] * 5, ["low", "low", "high", "high"] * 5
-    >>> model = NNClassifier(8, learning_rate_init=0.05, max_iter=60, random_state=0)
+    >>> model = NNClassifier(8, learning_rate_init=0.05, tol=0.01, random_state=0)
     >>> model.fit(X, y).predict([[0.1], [0.9]]).tolist()
     ['low', 'high']
     """
@@ -148,7 +148,7 @@ class NNRegressor(RegressorMixin, Network):  # type: ignore[misc]
 
     >>> from nnkit.sklearn import NNRegressor
     >>> X, y = [[0.0], [0.5], [1.0], [1.5]] * 5, [0.0, 1.0, 2.0, 3.0] * 5
-    >>> model = NNRegressor(8, learning_rate_init=0.05, max_iter=200, random_state=0)
+    >>> model = NNRegressor(8, learning_rate_init=0.05, tol=0.001, random_state=0)
     >>> model.fit(X, y).score(X, y) > 0.98
     True
     """
