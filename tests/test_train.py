@@ -157,6 +157,15 @@ def test_regression_by_mean_squares(backend: Backend) -> None:
     np.testing.assert_allclose(taught.predict([[2.0]]), [[7.0]], atol=0.1)
 
 
+def test_one_number_an_example_fits_a_network_of_one_output() -> None:
+    """Else (N, 1) - (N,) would be a table of all differences."""
+    x, y = np.linspace(-1, 1, 12).reshape(6, 2), np.arange(6.0)
+    trainer = nnkit.Trainer(nn.Linear(2, 1), "mse", "sgd", "r2")
+    assert trainer.evaluate(x, y) == trainer.evaluate(x, y.reshape(-1, 1))
+    own = nnkit.Trainer(trainer.model, lambda p, t: ((p - t) * (p - t)).mean(), "sgd")
+    assert own.evaluate(x, y)["loss"] == pytest.approx(trainer.evaluate(x, y)["loss"])
+
+
 def test_accuracy_of_one_output_is_by_its_side_of_a_half() -> None:
     output = nnkit.tensor([[0.9], [0.2], [0.6], [0.4]])
     assert accuracy(output, nnkit.tensor([[1.0], [0.0], [0.0], [0.0]])).item() == 0.75

@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any
 
 from nnkit import ops
-from nnkit.nn import Loss
+from nnkit.nn import CrossEntropyLoss, Loss
 from nnkit.tensor import Tensor
 from nnkit.train.data import Host
 
@@ -70,7 +70,12 @@ class Objective:
         return loss / size if self.is_sum else loss
 
     def prepare(self, y: Host, output: Any, dtype: str) -> Host:
-        """Targets, checked and in the dtype that the loss wants, for outputs of this shape."""
+        """Targets, checked and in the dtype that the loss wants, for outputs of this shape.
+
+        One number an example, (N,), fits a network of one output, (N, 1).
+        """
+        if output == (1,) and y.ndim == 1 and not isinstance(self.loss, CrossEntropyLoss):
+            y = y.reshape(-1, 1)
         if isinstance(self.loss, Loss):
             return self.loss.prepare_target(y, output, dtype)
         return y.astype(dtype) if y.dtype.kind == "f" else y
