@@ -223,6 +223,25 @@ def test_integers_stay_integers_where_an_input_says_so(rng: np.random.Generator)
     assert seen == ["int64", "float32"]
 
 
+def test_integers_stay_integers_where_a_module_looks_them_up(rng: np.random.Generator) -> None:
+    class Embedding(nn.Module):
+        def __init__(self) -> None:
+            self.weight = nn.Parameter(rng.normal(size=(5, 3)).astype(np.float32))
+
+        def forward(self, x: nnkit.Tensor) -> nnkit.Tensor:
+            classes = nnkit.tensor(np.arange(5))
+            return ops.equal(x.reshape(-1, 1), classes).astype("float32") @ self.weight
+
+    class OfMine(Embedding):
+        pass
+
+    x, y = rng.integers(0, 5, 30), rng.integers(0, 3, 30)
+    for kind in (Embedding, OfMine):
+        trainer = nnkit.Trainer(nn.Sequential(kind(), nn.Linear(3, 3)), "cross_entropy", "adam")
+        history = trainer.fit(x, y, epochs=3)
+        assert history["loss"][-1] < history["loss"][0]
+
+
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [

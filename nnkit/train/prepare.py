@@ -67,7 +67,7 @@ class Preparer:
         if known and len(known) == len(list(leaves(nest))):
             dtypes = (x.dtype if "int" in x.dtype else self.dtype for x in known.values())
             return each(lambda a: a.astype(next(dtypes)), nest)
-        integers = any(type(module).__name__ == "Embedding" for module in self.model.modules())
+        integers = any(map(_looks_up, self.model.modules()))
         return each(
             lambda a: a if integers and a.dtype.kind in "iu" else a.astype(self.dtype), nest
         )
@@ -95,6 +95,11 @@ class Preparer:
         if shares is not None:
             weight = weight * weights_by_class(caller, y, shares)
         return weight.astype(self.dtype)
+
+
+def _looks_up(module: nn.Module) -> bool:
+    """Whether it takes integers, as `nn.Embedding` and classes made of it do."""
+    return any(kind.__name__.startswith("Embedding") for kind in type(module).__mro__)
 
 
 def weights_by_class(caller: str, y: Any, shares: ClassWeight) -> Host:
