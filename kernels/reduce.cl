@@ -6,8 +6,7 @@
 // several, the host folds y once more. So the order of all additions depends on shapes and device
 // alone, and the same input gives the same bits.
 //
-//   FOLD       one of the fold_ macros below, FOLD_V its twin for vectors; or
-//   FOUND      one of the found_ macros: then the file holds `find` and `choose` alone
+//   FOLD       one of the fold_ macros below, FOLD_V its twin for vectors
 //   PRE        what is done to each element first: the pre_ macros below
 //   TX ACC TO   element types of x, of the accumulator, of y
 //   FIRST      what the fold starts with, a literal
@@ -20,7 +19,7 @@
 //   VECTOR     1 on CPUs where TX and ACC are one float type, and S_R (fold_rows) or the stride of
 //              the last kept axis (fold_columns) is 1
 // Grid: one dimension. fold_rows: FOR_EACH over (m, part). fold_columns, for CPUs: FOR_EACH over
-// (blocks of 256 neighbouring m, part). find: FOR_EACH over (m, part). choose: FOR_EACH over m.
+// (blocks of 256 neighbouring m, part).
 // Limits: 8 axes in each group.
 //
 // variants: FOLD=fold_sum,FOLD_V=lanes_sum,PRE=pre_none,TX=float,ACC=float,TO=float,FIRST=0,NKEPT=1,NRED=1,S_R=1,EXACT=1,DIVIDE=1
@@ -28,13 +27,8 @@
 // variants: FOLD=fold_max,FOLD_V=lanes_max,PRE=pre_none,TX=double,ACC=double,TO=double,FIRST=-INFINITY,NKEPT=2,NRED=3,S_R=LAST_R,EXACT=0,DIVIDE=0
 // variants: FOLD=fold_any,FOLD_V=lanes_any,PRE=pre_truth,TX=float,ACC=u8,TO=u8,FIRST=0,NKEPT=0,NRED=1,S_R=1,EXACT=0,DIVIDE=0
 // variants: FOLD=fold_sum,FOLD_V=lanes_sum,PRE=pre_none,TX=i8,ACC=u64,TO=i64,FIRST=0,NKEPT=1,NRED=1,S_R=1,EXACT=0,DIVIDE=0
-// variants: FOUND=found_argmax,TX=i32,ACC=i32,TO=i64,FIRST=0,NKEPT=1,NRED=1,S_R=1
 
-typedef struct {
-    i64 kept_shape[8], kept[8], red_shape[8], red[8];
-} Folding;
-
-#define LAST_R at.red[NRED - 1]
+#include "folding.h"
 
 #define fold_sum(s, x) ((s) + (x))
 #define fold_prod(s, x) ((s) * (x))
@@ -46,8 +40,6 @@ typedef struct {
 #define lanes_min(s, x) ((((x) < (s)) | ((x) != (x))) ? (x) : (s))
 #define fold_any(s, x) ((ACC)((s) || (x)))
 #define fold_all(s, x) ((ACC)((s) && (x)))
-#define found_argmax(s, x) ((x) > (s) || ((x) != (x) && (s) == (s)))
-#define found_argmin(s, x) ((x) < (s) || ((x) != (x) && (s) == (s)))
 
 #define pre_none(x) (x)
 #define pre_square(x) ((x) * (x))
@@ -84,29 +76,8 @@ typedef struct {
 #define V PASTE(ACC, 16)
 #endif
 
-#define KEPT_OFFSET(p, m)                                            \
-    i64 p = 0;                                                       \
-    {                                                                \
-        i64 rest = (m);                                              \
-        for (int d = NKEPT - 1; d >= 0; --d) {                       \
-            p += rest % at.kept_shape[d] * at.kept[d];               \
-            rest /= at.kept_shape[d];                                \
-        }                                                            \
-    }
-
-#define REDUCED_OFFSET(p, r)                                         \
-    i64 p = NRED == 1 ? (r) * at.red[0] : 0;                         \
-    if (NRED != 1) {                                                 \
-        i64 rest = (r);                                              \
-        for (int d = NRED - 1; d >= 0; --d) {                        \
-            p += rest % at.red_shape[d] * at.red[d];                 \
-            rest /= at.red_shape[d];                                 \
-        }                                                            \
-    }
-
 #define STORE(place, s) y[place] = (TO)(DIVIDE ? (s) / divisor : (s));
 
-#ifndef FOUND
 __kernel void fold_rows(__global const TX *x, const i64 x_at, __global TO *y, const i64 kept,
                         const i64 reduced, const i64 parts, const ACC divisor, const Folding at) {
     x += x_at;
@@ -231,47 +202,6 @@ __kernel void fold_columns(__global const TX *x, const i64 x_at, __global TO *y,
             }
             STORE(m * parts + part, TOTAL(s, e))
         }
-    }
-}
-#endif
-#else
-
-// y[m, part]: where among the reduced elements of a part the first best one stands.
-__kernel void find(__global const TX *x, const i64 x_at, __global TO *y, const i64 kept,
-                   const i64 reduced, const i64 parts, const Folding at) {
-    x += x_at;
-    FOR_EACH(i, kept * parts) {
-        KEPT_OFFSET(start, i / parts)
-        const i64 part = i % parts;
-        const i64 end = reduced * (part + 1) / parts;
-        i64 place = reduced * part / parts;
-        REDUCED_OFFSET(from, place)
-        ACC best = (ACC)x[start + from];
-        for (i64 r = place + 1; r < end; ++r) {
-            REDUCED_OFFSET(p, r)
-            const ACC v = (ACC)x[start + p];
-            if (FOUND(best, v)) best = v, place = r;
-        }
-        y[i] = (TO)place;
-    }
-}
-
-// y[m]: the first best of the places that `find` left for the parts.
-__kernel void choose(__global const TX *x, const i64 x_at, __global const TO *places,
-                     __global TO *y, const i64 kept, const i64 parts, const Folding at) {
-    x += x_at;
-    FOR_EACH(m, kept) {
-        KEPT_OFFSET(start, m)
-        i64 place = (i64)places[m * parts];
-        REDUCED_OFFSET(from, place)
-        ACC best = (ACC)x[start + from];
-        for (i64 part = 1; part < parts; ++part) {
-            const i64 r = (i64)places[m * parts + part];
-            REDUCED_OFFSET(p, r)
-            const ACC v = (ACC)x[start + p];
-            if (FOUND(best, v)) best = v, place = r;
-        }
-        y[m] = (TO)place;
     }
 }
 #endif

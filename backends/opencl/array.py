@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nnkit.backends.opencl import functions
+from nnkit.backends.opencl import functions, operators
 from nnkit.backends.opencl.layout import Strides, index_view, is_contiguous, row_major, size_of
-from nnkit.backends.opencl.memory import Block, host_view, wrap
+from nnkit.backends.opencl.memory import Block
 from nnkit.backends.opencl.queue import Queue
+from nnkit.backends.opencl.sharing import host_view, wrap
 from nnkit.typing import Shape
 
 DType = np.dtype[Any]
@@ -55,7 +56,7 @@ class Array:
 
     @classmethod
     def sharing(cls, device: Queue, data: np.ndarray[Any, Any]) -> Array | None:
-        """An array in the very memory of `data`, or None where that cannot be: `memory.wrap`."""
+        """An array in the very memory of `data`, or None where that cannot be: `sharing.wrap`."""
         block = wrap(device, data)
         if block is None:
             return None
@@ -193,75 +194,4 @@ class Array:
             functions.put_by_key(self, key, value)
 
 
-def _binary(name: str) -> Any:
-    def method(self: Array, other: Any) -> Any:
-        if not functions.is_operand(other):
-            return NotImplemented
-        return functions.call(name, self, other)
-
-    return method
-
-
-def _reflected(name: str) -> Any:
-    def method(self: Array, other: Any) -> Any:
-        if not functions.is_operand(other):
-            return NotImplemented
-        return functions.call(name, other, self)
-
-    return method
-
-
-def _in_place(name: str) -> Any:
-    def method(self: Array, other: Any) -> Any:
-        if not functions.is_operand(other):
-            return NotImplemented
-        return functions.call_into(self, name, other)
-
-    return method
-
-
-def _unary(name: str) -> Any:
-    def method(self: Array) -> Any:
-        return functions.call(name, self)
-
-    return method
-
-
-_ARITHMETIC = {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "floordiv": "floor_divide",
-    "mod": "remainder",
-    "pow": "pow",
-    "and": "bitwise_and",
-    "or": "bitwise_or",
-    "xor": "bitwise_xor",
-    "lshift": "bitwise_left_shift",
-    "rshift": "bitwise_right_shift",
-}
-_COMPARISONS = {
-    "eq": "equal",
-    "ne": "not_equal",
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-}
-for _method, _function in _ARITHMETIC.items():
-    setattr(Array, f"__{_method}__", _binary(_function))
-    setattr(Array, f"__r{_method}__", _reflected(_function))
-    setattr(Array, f"__i{_method}__", _in_place(_function))
-for _method, _function in _COMPARISONS.items():
-    setattr(Array, f"__{_method}__", _binary(_function))
-for _method, _function in {
-    "neg": "negative",
-    "pos": "positive",
-    "abs": "abs",
-    "invert": "bitwise_invert",
-}.items():
-    setattr(Array, f"__{_method}__", _unary(_function))
-setattr(Array, "__matmul__", _binary("matmul"))  # noqa: B010
-setattr(Array, "__rmatmul__", _reflected("matmul"))  # noqa: B010
-setattr(Array, "__imatmul__", _in_place("matmul"))  # noqa: B010
+operators.give(Array)

@@ -12,8 +12,8 @@ import numpy as np
 
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.create import asarray, check_dtype
-from nnkit.backends.opencl.memory import host_view
 from nnkit.backends.opencl.queue import Queue
+from nnkit.backends.opencl.sharing import host_view
 
 CPU, OPENCL = 1, 4
 """Kinds of devices in DLPack's numbering."""

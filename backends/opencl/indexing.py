@@ -8,31 +8,16 @@ are set, wait for the device; `x[mask] = number` does not.
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
-import numpy as np
-
-from nnkit.backends.device.launcher import grid
 from nnkit.backends.opencl import elementwise, keys
 from nnkit.backends.opencl.array import Array
-from nnkit.backends.opencl.dtypes import BOOL, INT64, c_name
-from nnkit.backends.opencl.launch import launcher_of
-from nnkit.backends.opencl.layout import (
-    Strides,
-    broadcast_shapes,
-    broadcast_strides,
-    collapse,
-    row_major,
-    size_of,
-)
+from nnkit.backends.opencl.dtypes import BOOL
+from nnkit.backends.opencl.layout import Strides, broadcast_shapes, broadcast_strides
+from nnkit.backends.opencl.places import move, positions, set_positions, unravel
 from nnkit.backends.opencl.words import from_words, words
 from nnkit.ops.common import normalize_axes
 from nnkit.typing import Shape
-
-MAX_AXES = 8
-BLOCK = 4096
-"""As in kernels/index.cl."""
 
 
 def get(x: Array, key: Any) -> Array:
@@ -42,7 +27,7 @@ def get(x: Array, key: Any) -> Array:
     shape, strides, steps = _result(picked, at)
     y = Array.empty(x.device, shape, source.dtype)
     view = source.view(shape, strides, picked.offset)
-    _move("gather", view, at.view(shape, steps), y)
+    move("gather", view, at.view(shape, steps), y)
     return from_words(y, x.dtype)
 
 
@@ -64,7 +49,7 @@ def put(x: Array, key: Any, value: Array) -> None:
     source = source.view(shape, broadcast_strides(source.shape, source.strides, shape))
     if source.block is x.block:
         source = elementwise.cast(source, source.dtype)
-    _move("scatter", target.view(shape, strides, picked.offset), at.view(shape, steps), source)
+    move("scatter", target.view(shape, strides, picked.offset), at.view(shape, steps), source)
 
 
 def _put_one(x: Array, mask: Array, value: Array) -> None:
@@ -106,14 +91,14 @@ def take_along_axis(x: Array, indices: Array, /, *, axis: int = -1) -> Array:
     if indices.size and x.shape[along] == 0:
         raise IndexError(f"take_along_axis: axis {along} has no elements to pick")
     source = words(x)
-    at = _positions(indices, x.shape[along], source.strides[along])
+    at = positions(indices, x.shape[along], source.strides[along])
     extra = source.shape[x.ndim :]
     at = at.view((*at.shape, *(1 for _ in extra)), (*at.strides, *(0 for _ in extra)))
     rest = (*source.shape[:along], 1, *source.shape[along + 1 :])
     shape = broadcast_shapes(rest, at.shape)
     y = Array.empty(x.device, shape, source.dtype)
     view = source.view(shape, broadcast_strides(rest, source.strides, shape))
-    _move("gather", view, at.view(shape, broadcast_strides(at.shape, at.strides, shape)), y)
+    move("gather", view, at.view(shape, broadcast_strides(at.shape, at.strides, shape)), y)
     return from_words(y, x.dtype)
 
 
@@ -121,9 +106,9 @@ def nonzero(x: Array, /) -> tuple[Array, ...]:
     """For each axis, where the elements are that differ from zero, in row-major order."""
     if x.ndim == 0:
         raise ValueError("nonzero: the array must have an axis")
-    flat = _set_positions(x if x.dtype == BOOL else elementwise.cast(x, BOOL))
+    flat = set_positions(x if x.dtype == BOOL else elementwise.cast(x, BOOL))
     axes = range(x.ndim)
-    return tuple(_unravel(flat, x.shape, tuple(int(a == b) for b in axes)) for a in axes)
+    return tuple(unravel(flat, x.shape, tuple(int(a == b) for b in axes)) for a in axes)
 
 
 def _integers(name: str, indices: Array) -> None:
@@ -156,10 +141,10 @@ def _distances(picked: keys.Picked) -> Array:
 
 def _distance(index: Array, lengths: Shape, strides: Strides) -> Array:
     if index.dtype != BOOL:
-        return _positions(index, lengths[0], strides[0])
+        return positions(index, lengths[0], strides[0])
     # A mask without axes picks all of x, once or not at all.
     mask = index.view((1,), (0,)) if index.ndim == 0 else index
-    return _unravel(_set_positions(mask), lengths or (1,), strides or (0,))
+    return unravel(set_positions(mask), lengths or (1,), strides or (0,))
 
 
 def _result(picked: keys.Picked, at: Array) -> tuple[Shape, Strides, Strides]:
@@ -170,110 +155,3 @@ def _result(picked: keys.Picked, at: Array) -> tuple[Shape, Strides, Strides]:
     none = (0,) * at.ndim
     steps = (*(0 for _ in kept[before]), *at.strides, *(0 for _ in kept[after]))
     return shape, (*strides[before], *none, *strides[after]), steps
-
-
-def _positions(index: Array, length: int, step: int) -> Array:
-    """step * index, with indices from the end made positive and all kept inside the axis."""
-    y = Array.empty(index.device, index.shape, INT64)
-    if y.size:
-        places = _Places(index.shape, at=index.strides, y=y.strides)
-        if places.axes > MAX_AXES:
-            return _positions(elementwise.contiguous(index), length, step)
-        launcher = launcher_of(y.device)
-        launcher.launch(
-            "index", "positions", *grid(launcher, y.size),
-            index, y, y.size, length, step, places.pack(), **places.defines("u8", index),
-        )  # fmt: skip
-    return y
-
-
-def _move(kernel: str, x: Array, at: Array, y: Array) -> None:
-    if y.size:
-        places = _Places(y.shape, x=x.strides, at=at.strides, y=y.strides)
-        if places.axes > MAX_AXES:
-            for i in range(y.shape[0]):
-                _move(kernel, x[i], at[i], y[i])
-            return
-        launcher = launcher_of(y.device)
-        word = f"u{8 * y.dtype.itemsize}"
-        launcher.launch(
-            "index", kernel, *grid(launcher, y.size),
-            x, at, y, y.size, places.pack(), **places.defines(word, at),
-        )  # fmt: skip
-
-
-def _unravel(flat: Array, shape: Shape, strides: Strides) -> Array:
-    """The places in memory of row-major positions in an array of this shape and these strides."""
-    places = _Places(shape, x=strides)
-    if places.axes == 1 and places.rows[0] == (1,):
-        return flat  # positions in a run of elements are the places themselves
-    y = Array.empty(flat.device, flat.shape, INT64)
-    if y.size:
-        if places.axes > MAX_AXES:
-            return _unravel_in_halves(flat, shape, strides)
-        launcher = launcher_of(y.device)
-        launcher.launch(
-            "index", "unravel", *grid(launcher, y.size),
-            flat, y, y.size, places.pack(), **places.defines("u8", flat),
-        )  # fmt: skip
-    return y
-
-
-def _unravel_in_halves(flat: Array, shape: Shape, strides: Strides) -> Array:
-    """The same for more axes than a kernel reads: the last ones, and those before them."""
-    inner = size_of(shape[-MAX_AXES:])
-    outside = elementwise.binary("floor_divide", flat, inner)
-    inside = elementwise.binary("remainder", flat, inner)
-    return elementwise.binary(
-        "add",
-        _unravel(outside, shape[:-MAX_AXES], strides[:-MAX_AXES]),
-        _unravel(inside, shape[-MAX_AXES:], strides[-MAX_AXES:]),
-    )
-
-
-def _set_positions(mask: Array) -> Array:
-    """The row-major positions of the set elements; waits for the device to know how many."""
-    blocks = -(-mask.size // BLOCK)
-    if blocks == 0:
-        return Array.empty(mask.device, (0,), INT64)
-    places = _Places(mask.shape, at=mask.strides)
-    if places.axes > MAX_AXES:
-        return _set_positions(elementwise.contiguous(mask))
-    launcher, defines = launcher_of(mask.device), places.defines("u8", mask)
-    size = grid(launcher, 16 * blocks if launcher.cpu else blocks)
-    counts = Array.empty(mask.device, (blocks,), INT64)
-    launcher.launch(
-        "index", "count", *size, mask, counts, mask.size, blocks, places.pack(), **defines
-    )
-    edges = np.concatenate([[0], np.cumsum(counts.numpy())])
-    y = Array.empty(mask.device, (int(edges[-1]),), INT64)
-    if y.size:
-        found = Array.from_numpy(mask.device, edges)
-        launcher.launch(
-            "index", "compact", *size, mask, found, y, mask.size, blocks, places.pack(), **defines
-        )
-    return y
-
-
-class _Places:
-    """The struct Places of kernels/index.cl, its axes joined as far as the strides allow."""
-
-    def __init__(self, shape: Shape, **strides: Strides) -> None:
-        none = row_major(shape)  # joins wherever the others do, and is not read
-        rows = [strides.get(name, none) for name in ("x", "at", "y")]
-        lengths, steps = collapse(shape, rows)
-        # Axes of length 1 in front, so that a program serves several numbers of axes.
-        self.axes = 1 << max(len(lengths) - 1, 0).bit_length()
-        front = self.axes - len(lengths)
-        self.shape = (*(1,) * front, *lengths)
-        self.rows = [(*(0,) * front, *row) for row in steps]
-
-    def pack(self) -> bytes:
-        fill = 1  # a length by which positions are divided
-        rows = (self.shape, *self.rows)
-        values = [v for row in rows for v in (*row, *(fill,) * (MAX_AXES - len(row)))]
-        return struct.pack(f"<{4 * MAX_AXES}q", *values)
-
-    def defines(self, word: str, index: Array) -> dict[str, Any]:
-        rows = [row[-1] for row in self.rows] == [1, 0, 1]
-        return {"T": word, "TI": c_name(index.dtype), "NDIM": self.axes, "ROWS": int(rows)}

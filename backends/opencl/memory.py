@@ -9,7 +9,6 @@ driver uses in place. NumPy may then fill a block that no launch uses, and share
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import defaultdict, deque
 from contextlib import suppress
@@ -18,41 +17,15 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import pyopencl as cl
 
+from nnkit.backends.opencl.sizes import memory_limit, size_class
 from nnkit.errors import DeviceError
 from nnkit.recording import active
 
 Host = np.ndarray[Any, Any]
 
-SMALLEST = 256
 PAGE = 4096
 MAP_READ: Any = cl.map_flags.READ
 MAP_READ_WRITE: Any = MAP_READ | cl.map_flags.WRITE
-_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
-
-
-def size_class(nbytes: int) -> int:
-    """The size that is allocated: a power of two in eighths, so that at most 12.5 % is lost.
-
-    >>> size_class(1000), size_class(1025)
-    (1024, 1152)
-    """
-    if nbytes <= SMALLEST:
-        return SMALLEST
-    step = 1 << max((nbytes - 1).bit_length() - 4, 0)
-    return -(-nbytes // step) * step
-
-
-def memory_limit() -> int | None:
-    """NNKIT_MEMORY_LIMIT in bytes, such as 800M or 4G; None where it is not set."""
-    text = os.environ.get("NNKIT_MEMORY_LIMIT", "").strip().upper().removesuffix("B")
-    if not text:
-        return None
-    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1] in _UNITS else (text, 1)
-    with suppress(ValueError, OverflowError):
-        limit = int(float(number) * unit)
-        if limit > 0:
-            return limit
-    raise ValueError(f"NNKIT_MEMORY_LIMIT must be bytes, 800M or 4G, got {text!r}")
 
 
 class Owner(Protocol):
@@ -238,46 +211,6 @@ class Pool:
             self.bytes_held = 0
 
 
-def host_view(array: Any) -> Host | None:
-    """A NumPy array that shares the memory of an OpenCL array, or None where that cannot be.
-
-    Waits for the device. The memory stays mapped, and is not reused, until the view is gone.
-    Launches that write to it meanwhile are seen by whoever waits for them; what NumPy writes is
-    seen by launches that come after.
-    """
-    if array.block.host is None:
-        return None
-    array.device.synchronize()
-    return np.asarray(_Shared(array))
-
-
-class _Shared:
-    """The owner of a view's memory: keeps the block, mapped, while NumPy has the view."""
-
-    def __init__(self, array: Any) -> None:
-        self._block, self._device = array.block, array.device
-        self._mapped = _map(
-            self._device.queue, self._block.buffer, self._block.host.nbytes, MAP_READ_WRITE
-        )
-        item = array.dtype.itemsize
-        self.__array_interface__ = {
-            "version": 3,
-            "shape": array.shape,
-            "strides": tuple(stride * item for stride in array.strides),
-            "typestr": array.dtype.str,
-            "data": (self._block.host.ctypes.data + array.offset * item, False),
-        }
-
-
-def wrap(queue: Any, data: Host) -> Block | None:
-    """A block of the device that is the memory of `data` itself, or None where that cannot be.
-
-    Whoever reads `data` after launches that write to it must wait for the device first.
-    """
-    block: Block | None = queue.pool.wrap(data)
-    return block
-
-
 def out_of_memory(error: Any) -> bool:
     """Whether a driver's error says that memory ran out."""
     codes: Any = cl.status_code
@@ -294,7 +227,7 @@ def _done(event: Any) -> bool:
     return bool(event.command_execution_status <= cl.command_execution_status.COMPLETE)
 
 
-def _map(commands: Any, buffer: Any, size: int, flags: Any) -> Any:
+def map_bytes(commands: Any, buffer: Any, size: int, flags: Any) -> Any:
     """Bytes of a buffer for the host, after what is enqueued; given back when they are dropped."""
     byte: Any = np.dtype(np.uint8)
     return cl.enqueue_map_buffer(commands, buffer, flags, 0, (size,), byte)[0]
@@ -304,7 +237,7 @@ def _in_place(commands: Any) -> bool:
     """Whether the driver computes in host memory that it is given, rather than in a copy."""
     flags = cl.mem_flags.READ_WRITE | cl.mem_flags.USE_HOST_PTR
     host = np.zeros(PAGE, np.uint8)
-    mapped = _map(commands, cl.Buffer(commands.context, flags, hostbuf=host), PAGE, MAP_READ)
+    mapped = map_bytes(commands, cl.Buffer(commands.context, flags, hostbuf=host), PAGE, MAP_READ)
     found = mapped.ctypes.data == host.ctypes.data
     mapped.base.release(commands)
     commands.finish()

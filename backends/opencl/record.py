@@ -18,8 +18,9 @@ from nnkit import counters
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.functions import contiguous
 from nnkit.backends.opencl.launch import Ready
-from nnkit.backends.opencl.memory import Block, size_class
+from nnkit.backends.opencl.memory import Block
 from nnkit.backends.opencl.queue import Queue, failing_as
+from nnkit.backends.opencl.sizes import size_class
 from nnkit.recording import paused
 
 Host = np.ndarray[Any, Any]

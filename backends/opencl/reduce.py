@@ -1,4 +1,4 @@
-"""Reductions: the axes are ordered and joined here, folded in `kernels/reduce.cl`."""
+"""Reductions and searches: axes are ordered and joined here, for kernels/reduce.cl and find.cl."""
 
 from __future__ import annotations
 
@@ -135,22 +135,21 @@ def _find(name: str, x: Array, axes: Sequence[int], y: Array) -> None:
     groups = _group(x, axes)
     kept, reduced = size_of(groups.kept_shape), size_of(groups.red_shape)
     parts = -(-reduced // ROW_PART)
-    ctype = c_name(x.dtype)
     defines: dict[str, str | int] = {
-        "FOUND": f"found_{name}", "TX": ctype, "ACC": ctype, "TO": "i64", "FIRST": "0",
-        "NKEPT": len(groups.kept_shape), "NRED": len(groups.red_shape), "S_R": "LAST_R",
+        "FOUND": f"found_{name}", "TX": c_name(x.dtype), "TO": "i64",
+        "NKEPT": len(groups.kept_shape), "NRED": len(groups.red_shape),
     }  # fmt: skip
     launcher = launcher_of(x.device)
     places = y if parts == 1 else Array.empty(x.device, (kept, parts), INT64)
     at = groups.pack()
     work_groups, items = grid(launcher, kept * parts * (16 if launcher.cpu else 1))
     launcher.launch(
-        "reduce", "find", work_groups, items, x, places, kept, reduced, parts, at, **defines
+        "find", "find", work_groups, items, x, places, kept, reduced, parts, at, **defines
     )
     if parts > 1:
         work_groups, items = grid(launcher, kept)
         launcher.launch(
-            "reduce", "choose", work_groups, items, x, places, y, kept, parts, at, **defines
+            "find", "choose", work_groups, items, x, places, y, kept, parts, at, **defines
         )
 
 
