@@ -1,0 +1,65 @@
+"""The record of a run as a Markdown table, and as a picture."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+Run = dict[str, Any]
+
+
+def table(run: Run) -> str:
+    """One line a task: times in microseconds, and the peer's divided by our best backend's."""
+    columns = [*run["ours"], *run["peers"]]
+    lines = [
+        "| median, µs (times our best backend) | " + " | ".join(columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for name, task in run["tasks"].items():
+        cells = [_cell(task, column) for column in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(task: Run, column: str) -> str:
+    if column in task["ours"]:
+        best = " **best**" if column == task["best"] else ""
+        return f"{task['ours'][column] * 1e6:,.1f}{best}{_warning(task, column)}"
+    if column not in task["peers"]:
+        return ""
+    peer = task["peers"][column]
+    ratio = f"{peer['ratios'][task['best']]:.2f}×"
+    return f"{peer['seconds'] * 1e6:,.1f} ({ratio}){_warning(task, column)}"
+
+
+def _warning(task: Run, column: str) -> str:
+    return " ANOTHER LOSS" if column in task["differ"] else ""
+
+
+def draw(run: Run, file: str | os.PathLike[str]) -> None:
+    """How many times our best backend's step each peer takes; beyond the line we are faster."""
+    from nnkit import plot
+    from nnkit.plot import style
+
+    tasks = run["tasks"]
+    peers = [peer for peer in run["peers"] if any(peer in task["peers"] for task in tasks.values())]
+    (axes,) = style.new_axes(size=(7.5, 0.9 + 0.75 * len(tasks)))
+    height = 0.8 / len(peers)
+    for k, peer in enumerate(peers):
+        found = [
+            (row - 0.4 + (k + 0.5) * height, task["peers"][peer]["ratios"][task["best"]])
+            for row, task in enumerate(tasks.values())
+            if peer in task["peers"]
+        ]
+        places, ratios = zip(*found, strict=True)
+        lengths = [ratio - 1.0 for ratio in ratios]
+        axes.barh(places, lengths, height, left=1.0, color=style.COLOURS[k], label=peer)
+    axes.axvline(1.0, color="0.2", linewidth=1.0)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(tasks)), list(tasks))
+    axes.invert_yaxis()
+    style.frame(axes, "One training step: time of each peer", "times nnkit's (logarithmic)", "")
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_formatter("{x:g}×")
+    style.legend(axes, beside=True)
+    plot.save(axes, file)
