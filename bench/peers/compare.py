@@ -16,7 +16,7 @@ from bench.tasks import Task
 ROOT = Path(__file__).parents[2]
 CHECKED = 6
 """Steps after which all must have the same loss: a replayed step is among them, and Adam has not
-yet magnified what rounding did. (After 20, PyTorch's float32 and float64 differ by 1e-3 on 'large'.)
+yet magnified what rounding did (after 20, PyTorch's float32 and float64 differ by 1e-3 on 'large').
 """
 
 
