@@ -91,6 +91,36 @@ class Operators:
         """The absolute value of each element; the gradient at 0 is 0."""
         return ops.abs(self)
 
+    def square(self) -> Tensor:
+        """x x."""
+        return ops.square(self)
+
+    def sign(self) -> Tensor:
+        """-1, 0 or 1 by the sign; the gradient is 0."""
+        return ops.sign(self)
+
+    def sin(self) -> Tensor:
+        """The sine of each element."""
+        return ops.sin(self)
+
+    def cos(self) -> Tensor:
+        """The cosine of each element."""
+        return ops.cos(self)
+
+    def log1p(self) -> Tensor:
+        """log(1 + x), exact for small x."""
+        return ops.log1p(self)
+
+    def expm1(self) -> Tensor:
+        """e ** x - 1, exact for small x."""
+        return ops.expm1(self)
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        """The elements held within [min, max]; None is no bound."""
+        return ops.clip(self, min=min, max=max)
+
+    clamp = clip
+
     def relu(self) -> Tensor:
         """max(x, 0); the gradient at 0 is 0."""
         return ops.relu(self)
@@ -119,6 +149,18 @@ class Operators:
         """The smallest element over `axis`; equal smallest elements share the gradient."""
         return ops.min(self, axis=axis, keepdims=keepdims)
 
+    def var(self, axis: Axis = None, keepdims: bool = False, correction: Any = 1) -> Tensor:
+        """The variance over `axis`; correction=0 divides by n, 1 by n - 1."""
+        return ops.var(self, axis=axis, keepdims=keepdims, correction=correction)
+
+    def std(self, axis: Axis = None, keepdims: bool = False, correction: Any = 1) -> Tensor:
+        """The standard deviation over `axis`; correction=0 divides by n, 1 by n - 1."""
+        return ops.std(self, axis=axis, keepdims=keepdims, correction=correction)
+
+    def norm(self, p: Any = 2.0, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """sum(|x|^p)^(1/p) over `axis` (all axes where None), max |x| for p = inf."""
+        return ops.norm(self, p=p, axis=axis, keepdims=keepdims)
+
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         """The position of the (first) largest element; no gradient."""
         return ops.argmax(self, axis=axis, keepdims=keepdims)
@@ -126,6 +168,10 @@ class Operators:
     def softmax(self, axis: int = -1) -> Tensor:
         """exp(x) / sum(exp(x)) over `axis`."""
         return ops.softmax(self, axis=axis)
+
+    def log_softmax(self, axis: int = -1) -> Tensor:
+        """x - log(sum(exp(x))) over `axis`."""
+        return ops.log_softmax(self, axis=axis)
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape; one length may be -1."""

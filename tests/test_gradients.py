@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nnkit
+from nnkit import ops
 from nnkit.backend import Backend, numpy_backend
 from nnkit.dispatch import OPS, Op
 from tests.cases import GRADIENT_CASES, Case, cases_of
@@ -90,7 +91,7 @@ def test_a_wrong_sign_is_found(name: str, position: int, monkeypatch: pytest.Mon
 
 WITHOUT_GRADIENT = {
     "argmax", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
-    "bernoulli", "rand_like",
+    "bernoulli", "rand_like", "sign", "step",
 }  # fmt: skip
 
 
@@ -110,6 +111,21 @@ KINKS = {
     "pow of 0": (lambda x: 0.0**x, [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]),
     "pow at 0": (lambda x: x**2, [0.0, 1.0, -2.0], [0.0, 2.0, -4.0]),
     "sigmoid": (lambda x: x.sigmoid(), [-1000.0, 0.0, 1000.0], [0.0, 0.25, 0.0]),
+    "sign": (lambda x: x.sign(), [-1.0, 0.0, 2.0], [0.0, 0.0, 0.0]),
+    "clip": (lambda x: x.clip(-1.0, 2.0), [-1.0, 2.0, 2.5], [1.0, 1.0, 0.0]),
+    "std": (lambda x: x.std(), [3.0, 3.0, 3.0], [0.0, 0.0, 0.0]),
+    "norm": (lambda x: x.norm(), [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]),
+    "largest": (lambda x: x.norm(np.inf), [-3.0, 1.0, 3.0], [-0.5, 0.0, 0.5]),
+    "step": (ops.step, [-1.0, 0.0, 2.0], [0.0, 0.0, 0.0]),
+    "softsign": (ops.softsign, [-np.inf, 0.0, np.inf], [0.0, 1.0, 0.0]),
+    "hardtanh": (ops.hardtanh, [-1.0, 0.0, 1.0], [0.0, 1.0, 0.0]),
+    "leaky": (ops.leaky_relu, [-1e30, 0.0, 1e30], [0.01, 0.01, 1.0]),
+    "elu": (ops.elu, [-np.inf, 0.0, np.inf], [0.0, 1.0, 1.0]),
+    "gelu": (ops.gelu, [-np.inf, 0.0, np.inf], [0.0, 0.5, 1.0]),
+    "gelu by tanh": (lambda x: ops.gelu(x, "tanh"), [-np.inf, 0.0, np.inf], [0.0, 0.5, 1.0]),
+    "silu": (ops.silu, [-np.inf, 0.0, np.inf], [0.0, 0.5, 1.0]),
+    "softplus": (ops.softplus, [-np.inf, 0.0, np.inf], [0.0, 0.5, 1.0]),
+    "mish": (ops.mish, [-np.inf, 0.0, np.inf], [0.0, 0.6, 1.0]),
     "softmax": (lambda x: x.softmax()[0], [1e4, 0.0, -1e4], [0.0, 0.0, 0.0]),
 }
 """Where formulas bend or saturate, differences say nothing: the convention stands here."""

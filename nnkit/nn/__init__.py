@@ -1,7 +1,17 @@
 """Layers, containers and losses, under PyTorch's names and with its argument order."""
 
 from nnkit.nn import init, utils
-from nnkit.nn.activation import ReLU, Sigmoid, Softmax, Tanh
+from nnkit.nn.activation import (
+    Hardsigmoid,
+    Hardtanh,
+    LogSoftmax,
+    Sigmoid,
+    Softmax,
+    Softsign,
+    Step,
+    Tanh,
+    get_activation,
+)
 from nnkit.nn.cells import GRUCell, LSTMCell, RNNCell
 from nnkit.nn.container import Residual, Sequential
 from nnkit.nn.conv import Conv1d, Conv2d
@@ -22,12 +32,16 @@ from nnkit.nn.pool import (
     MaxPool1d,
     MaxPool2d,
 )
+from nnkit.nn.rectifier import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, ReLU, SiLU, Softplus
 from nnkit.nn.recurrent import RNN
 
 __all__ = [
+    "ELU",
+    "GELU",
     "GRU",
     "LSTM",
     "RNN",
+    "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AvgPool1d",
@@ -47,26 +61,37 @@ __all__ = [
     "Flatten",
     "GRUCell",
     "GroupNorm",
+    "Hardsigmoid",
+    "Hardtanh",
     "Identity",
     "LSTMCell",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "Loss",
     "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "PReLU",
     "Parameter",
     "RMSNorm",
     "RNNCell",
     "ReLU",
     "Residual",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
+    "Softsign",
+    "Step",
     "Tanh",
+    "get_activation",
     "init",
     "utils",
 ]

@@ -84,3 +84,20 @@ def resolve_shape(op: str, shape: Sequence[int], size: int) -> Shape:
     if math.prod(lengths) != size:
         raise ValueError(f"{op}: {size} elements do not fill the shape {lengths}")
     return lengths
+
+
+def sigmoid_of(xp: Namespace, x: Array) -> Array:
+    """1 / (1 + exp(-x)), without overflow."""
+    z = xp.exp(-xp.abs(x))  # in (0, 1], so neither branch overflows
+    return xp.where(x >= 0, 1.0, z) / (1 + z)
+
+
+def softplus_of(xp: Namespace, x: Array) -> Array:
+    """log(1 + exp(x)), without overflow; its derivative is the sigmoid."""
+    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def log_softmax_of(xp: Namespace, x: Array, axis: int) -> Array:
+    """x - log(sum(exp(x))) over an axis, without overflow."""
+    shifted = x - xp.max(x, axis=axis, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))

@@ -9,25 +9,29 @@ from nnkit.typing import Array, Namespace, Needs
 __all__ = [
     "abs",
     "add",
+    "clip",
+    "cos",
     "divide",
     "equal",
     "exp",
+    "expm1",
     "greater",
     "greater_equal",
     "less",
     "less_equal",
     "log",
+    "log1p",
     "maximum",
     "minimum",
     "multiply",
     "negative",
     "not_equal",
     "pow",
-    "relu",
-    "sigmoid",
+    "sign",
+    "sin",
     "sqrt",
+    "square",
     "subtract",
-    "tanh",
     "where",
 ]
 
@@ -102,6 +106,57 @@ def sqrt(xp: Namespace, x: Array, *, needs: Needs) -> Result:
 
 
 @op(elementwise=True)
+def log1p(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """log(1 + x), exact for small x; floats only. d/dx = 1 / (1 + x)."""
+    return xp.log1p(x), (lambda g: (g / (1 + x),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def expm1(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """e ** x - 1, exact for small x; floats only. d/dx = y + 1."""
+    y = xp.expm1(x)
+    return y, (lambda g: (g * (y + 1),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def sin(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """The sine; floats only. d/dx = cos(x)."""
+    return xp.sin(x), (lambda g: (g * xp.cos(x),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def cos(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """The cosine; floats only. d/dx = -sin(x)."""
+    return xp.cos(x), (lambda g: (-g * xp.sin(x),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def square(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """x x. d/dx = 2 x."""
+    return xp.multiply(x, x), (lambda g: (g * (2 * x),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def sign(xp: Namespace, x: Array, *, needs: Needs) -> Result:
+    """-1, 0 or 1 by the sign, NaN kept. d/dx = 0 everywhere."""
+    return xp.sign(x), (lambda g: (xp.zeros_like(g),)) if needs[0] else None
+
+
+@op(elementwise=True)
+def clip(
+    xp: Namespace,
+    x: Array,
+    *,
+    needs: Needs,
+    min: float | None = None,
+    max: float | None = None,
+) -> Result:
+    """X held within [min, max]; None is no bound. d/dx = 1 within and at the bounds, else 0."""
+    y = xp.clip(x, min, max)
+    return y, (lambda g: (xp.where(x == y, g, 0.0),)) if needs[0] else None
+
+
+@op(elementwise=True)
 def abs(xp: Namespace, x: Array, *, needs: Needs) -> Result:
     """|x|. d/dx = sign(x), 0 at 0."""
     return xp.abs(x), (lambda g: (g * xp.sign(x),)) if needs[0] else None
@@ -129,28 +184,6 @@ def minimum(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
     return xp.minimum(a, b), broadcast_vjp(
         xp, (a, b), needs, lambda g: share(g, a < b), lambda g: share(g, b < a)
     )
-
-
-@op(elementwise=True)
-def relu(xp: Namespace, x: Array, *, needs: Needs) -> Result:
-    """max(x, 0), NaN kept. d/dx = 1 where x > 0, else 0 (Nair and Hinton 2010)."""
-    y = xp.maximum(x, 0)
-    return y, (lambda g: (xp.where(y > 0, g, 0.0),)) if needs[0] else None
-
-
-@op(elementwise=True)
-def sigmoid(xp: Namespace, x: Array, *, needs: Needs) -> Result:
-    """1 / (1 + exp(-x)), without overflow. d/dx = y (1 - y)."""
-    z = xp.exp(-xp.abs(x))  # in (0, 1], so neither branch overflows
-    y = xp.where(x >= 0, 1.0, z) / (1 + z)
-    return y, (lambda g: (g * y * (1 - y),)) if needs[0] else None
-
-
-@op(elementwise=True)
-def tanh(xp: Namespace, x: Array, *, needs: Needs) -> Result:
-    """The hyperbolic tangent. d/dx = 1 - y^2."""
-    y = xp.tanh(x)
-    return y, (lambda g: (g * (1 - y * y),)) if needs[0] else None
 
 
 @op(elementwise=True)

@@ -1,4 +1,4 @@
-"""Operations that fold axes away, and the normalisations built on them."""
+"""Operations that fold axes away."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from nnkit.dispatch import Result, op
 from nnkit.ops.common import keep_axes, normalize_axes
-from nnkit.typing import Array, Axis, Namespace, Needs
+from nnkit.typing import Array, Axis, Namespace, Needs, Shape
 
-__all__ = ["argmax", "log_softmax", "max", "mean", "min", "softmax", "sum"]
+__all__ = ["argmax", "max", "mean", "min", "norm", "std", "sum", "var"]
 
 
 @op
@@ -83,22 +83,88 @@ def argmax(
 
 
 @op
-def softmax(xp: Namespace, x: Array, *, needs: Needs, axis: int = -1) -> Result:
-    """y = exp(x) / sum(exp(x)) over `axis`, without overflow. d/dx = y (g - sum(g y))."""
-    (axis,) = normalize_axes("softmax", axis, x.ndim)
-    e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
-    y = e / xp.sum(e, axis=axis, keepdims=True)
-    return y, (lambda g: (y * (g - xp.sum(g * y, axis=axis, keepdims=True)),)) if needs[0] else None
+def var(
+    xp: Namespace,
+    x: Array,
+    *,
+    needs: Needs,
+    axis: Axis = None,
+    keepdims: bool = False,
+    correction: float = 1,
+) -> Result:
+    """y = sum((x - mean)^2) / (n - correction) over `axis` (all axes where None); floats only.
+
+    NaN where n <= correction. d/dx = 2 (x - mean) / (n - correction).
+    """
+    centred, scale, kept = _centred(xp, "var", x, axis, correction)
+    axes = normalize_axes("var", axis, x.ndim)
+    y = scale * xp.sum(centred * centred, axis=axes, keepdims=keepdims)
+    return y, (lambda g: (xp.reshape(g, kept) * (2 * scale) * centred,)) if needs[0] else None
 
 
 @op
-def log_softmax(xp: Namespace, x: Array, *, needs: Needs, axis: int = -1) -> Result:
-    """y = x - log(sum(exp(x))) over `axis`, without overflow. d/dx = g - exp(y) sum(g)."""
-    (axis,) = normalize_axes("log_softmax", axis, x.ndim)
-    shifted = x - xp.max(x, axis=axis, keepdims=True)
-    y = shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+def std(
+    xp: Namespace,
+    x: Array,
+    *,
+    needs: Needs,
+    axis: Axis = None,
+    keepdims: bool = False,
+    correction: float = 1,
+) -> Result:
+    """The square root of `var`. d/dx = (x - mean) / ((n - correction) y), 0 where y = 0."""
+    centred, scale, kept = _centred(xp, "std", x, axis, correction)
+    axes = normalize_axes("std", axis, x.ndim)
+    y = xp.sqrt(scale * xp.sum(centred * centred, axis=axes, keepdims=True))
 
     def vjp(g: Array) -> tuple[Array]:
-        return (g - xp.exp(y) * xp.sum(g, axis=axis, keepdims=True),)
+        divisor = xp.where(y == 0, xp.ones_like(y), y)
+        return (xp.reshape(g, kept) * scale / divisor * centred,)
 
-    return y, vjp if needs[0] else None
+    return y if keepdims else xp.squeeze(y, axis=axes), vjp if needs[0] else None
+
+
+def _centred(
+    xp: Namespace, name: str, x: Array, axis: Axis, correction: float
+) -> tuple[Array, float, Shape]:
+    """X less its mean, 1 / (n - correction), and the shape with the axes kept."""
+    axes = normalize_axes(name, axis, x.ndim)
+    degrees = math.prod(x.shape[a] for a in axes) - correction
+    centred = x - xp.mean(x, axis=axes, keepdims=True)
+    return centred, 1 / degrees if degrees > 0 else math.nan, keep_axes(x.shape, axes)
+
+
+@op
+def norm(
+    xp: Namespace,
+    x: Array,
+    *,
+    needs: Needs,
+    p: float = 2.0,
+    axis: Axis = None,
+    keepdims: bool = False,
+) -> Result:
+    """y = sum(|x|^p)^(1/p) over `axis` (all axes where None), or max |x| for p = inf; floats only.
+
+    d/dx = sign(x) (|x| / y)^(p-1), 0 where y = 0; for p = inf equal largest share the gradient.
+    """
+    if not p >= 1:
+        raise ValueError(f"norm: p must be at least 1, got {p}")
+    axes = normalize_axes("norm", axis, x.ndim)
+    kept = keep_axes(x.shape, axes)
+    size = xp.abs(x)
+    if p == math.inf:
+        y = xp.max(size, axis=axes, keepdims=True)
+    else:
+        y = xp.sum(size if p == 1 else size**p, axis=axes, keepdims=True)
+        y = y if p == 1 else xp.sqrt(y) if p == 2 else y ** (1 / p)
+
+    def vjp(g: Array) -> tuple[Array]:
+        if p == math.inf:
+            hits = xp.astype(size == y, g.dtype)
+            share = hits / xp.sum(hits, axis=axes, keepdims=True)
+        else:
+            share = (size / xp.where(y == 0, xp.ones_like(y), y)) ** (p - 1)
+        return (xp.reshape(g, kept) * share * xp.sign(x),)
+
+    return y if keepdims else xp.squeeze(y, axis=axes), vjp if needs[0] else None

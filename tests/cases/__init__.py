@@ -6,6 +6,7 @@ write a `row(...)` in its family. An op without a row fails the suite.
 """
 
 from tests.cases import (
+    activation,
     conv,
     elementwise,
     index,
@@ -34,10 +35,14 @@ FAMILIES = (
     pool,
     recurrent,
     norm,
+    activation,
 )
 CASES: list[Case] = [case for family in FAMILIES for case in family.CASES]
+
 OP_CASES = [case for case in CASES if not case.is_update]
+
 UPDATE_CASES = [case for case in CASES if case.is_update]
+
 GRADIENT_CASES = [case for case in OP_CASES if case.differentiable]
 
 __all__ = ["CASES", "GRADIENT_CASES", "OP_CASES", "UPDATE_CASES", "Case", "Input", "cases_of"]

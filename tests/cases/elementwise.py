@@ -23,12 +23,8 @@ COMPARISONS = {
 }
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def relu(x):
-    return np.maximum(x, 0)
+def clip(x, min=None, max=None):
+    return x.copy() if min is None and max is None else np.clip(x, min, max)
 
 
 def pow_real(a, b):
@@ -92,9 +88,11 @@ UNARY = {
     "log": (np.log, positive),
     "sqrt": (np.sqrt, positive),
     "abs": (np.abs, real),
-    "relu": (relu, real),
-    "sigmoid": (sigmoid, real),
-    "tanh": (np.tanh, real),
+    "log1p": (np.log1p, positive),
+    "expm1": (np.expm1, real),
+    "sin": (np.sin, real),
+    "cos": (np.cos, real),
+    "square": (np.square, real),
 }
 for name, (oracle, draw) in UNARY.items():
     row(name, oracle, draw(4, 7))
@@ -114,12 +112,29 @@ row("exp", np.exp, exact([nan, inf, -inf, -1000.0, 1000.0]), grad_=False)
 row("log", np.log, exact([nan, inf, 0.0, -1.0, 1.0]), grad_=False)
 row("log", np.log, exact([1e-30, 1e30, 1.0, 1.0000001]), grad_=False)
 row("sqrt", np.sqrt, exact([nan, inf, 0.0, -1.0, 1e-30]), grad_=False)
-row("relu", relu, exact([nan, inf, -inf, 0.0, -0.0, 2.0]), grad_=False)
-row("relu", relu, whole(4, 7))
-row("sigmoid", sigmoid, real(4, 7, low=-30.0, high=30.0))
-row("sigmoid", sigmoid, exact([nan, inf, -inf, -1000.0, 1000.0, 0.0]), grad_=False)
-row("tanh", np.tanh, real(4, 7, low=-12.0, high=12.0))
-row("tanh", np.tanh, exact([nan, inf, -inf, -1000.0, 1000.0, 1e-30]), grad_=False)
+
+row("log1p", np.log1p, exact([nan, inf, 0.0, -1.0, -2.0, 1e-30]), grad_=False)
+row("log1p", np.log1p, exact([1e-12, -1e-12]))
+row("expm1", np.expm1, exact([nan, inf, -inf, -1000.0, 1000.0]), grad_=False)
+row("expm1", np.expm1, exact([1e-12, -1e-12]))
+for name, oracle in {"sin": np.sin, "cos": np.cos}.items():
+    row(name, oracle, exact([nan, inf, -inf, 0.0, 100.0]), grad_=False)
+row("square", np.square, whole(4, 7))
+row("square", np.square, exact([nan, inf, -inf, -0.0]), grad_=False)
+
+for x in (real(4, 7), real(4, 7).transposed, real(), real(0, 7), whole(4, 7)):
+    row("sign", np.sign, x, grad_=False)
+row("sign", np.sign, exact([nan, inf, -inf, 0.0, -1e-30]), grad_=False)
+
+row("clip", clip, real(4, 7), min=-0.5, max=1.25)
+row("clip", clip, real(4, 7).transposed, min=-0.5)
+row("clip", clip, real(4, 7).strided, max=0.5)
+row("clip", clip, real(3))
+row("clip", clip, real(), min=0, max=1)
+row("clip", clip, real(0, 7), min=0, max=1)
+row("clip", clip, whole(4, 7), min=-2, max=3)
+row("clip", clip, exact([nan, inf, -inf, 0.5]), min=-1.0, max=1.0, grad_=False)
+row("clip", clip, real(700, 1100), min=-0.5, max=1.25, time_=True)
 
 row("where", np.where, truth(4, 7), real(4, 7), real(4, 7))
 row("where", np.where, truth(7), real(4, 1), real(4, 7))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.cases.reduce import log_softmax
+from tests.cases.activation import log_softmax
 from tests.cases.table import Family, Input, exact, real, whole
 
 family = Family()

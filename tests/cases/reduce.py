@@ -27,14 +27,19 @@ def argmax(x, axis=None, keepdims=False):
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
-def softmax(x, axis=-1):
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
+def norm(x, p=2.0, axis=None, keepdims=False):
+    size = np.abs(x)
+    if p == inf:
+        return np.max(size, axis=axis, keepdims=keepdims)
+    return np.sum(size**p, axis=axis, keepdims=keepdims) ** (1 / p)
 
 
-def log_softmax(x, axis=-1):
-    top = x - x.max(axis=axis, keepdims=True)
-    return top - np.log(np.exp(top).sum(axis=axis, keepdims=True))
+def var(x, axis=None, keepdims=False, correction=1):
+    return np.var(x, axis=axis, keepdims=keepdims, ddof=correction)
+
+
+def std(x, axis=None, keepdims=False, correction=1):
+    return np.std(x, axis=axis, keepdims=keepdims, ddof=correction)
 
 
 for name, oracle in FOLDS.items():
@@ -79,14 +84,20 @@ row("argmax", argmax, real(0, 7), axis=1, grad_=False)
 row("argmax", argmax, real(4, 1), axis=1, grad_=False)
 row("argmax", argmax, real(), grad_=False)
 
-for name, oracle in {"softmax": softmax, "log_softmax": log_softmax}.items():
+for name, oracle in {"var": var, "std": std}.items():
     row(name, oracle, real(4, 7))
-    row(name, oracle, real(7))
-    row(name, oracle, real(4, 1))
-    row(name, oracle, real(0, 7))
-    row(name, oracle, real(3, 4, 7), axis=1)
-    row(name, oracle, real(4, 7), axis=0)
-    row(name, oracle, real(4, 7).transposed)
-    row(name, oracle, real(4, 7).strided, axis=0)
-    row(name, oracle, exact([[1e4, 0.0, -1e4], [1.0, 1.0, 1.0]]))
-    row(name, oracle, real(512, 1000), time_=True)
+    row(name, oracle, real(4, 7), axis=0, correction=0)
+    row(name, oracle, real(4, 7).transposed, axis=1, keepdims=True)
+    row(name, oracle, real(3, 4, 5), axis=(0, 2), correction=0.5)
+    row(name, oracle, exact([1000.0, 1000.5, 1001.0]))
+    row(name, oracle, real(0, 7), axis=1)
+    row(name, oracle, real(), correction=0, grad_=False)
+
+for p in (1, 2, 2.5, inf):
+    row("norm", norm, real(4, 7), p=p)
+    row("norm", norm, real(3, 4, 5).transposed, p=p, axis=(0, 2))
+    row("norm", norm, real(4, 7).strided, p=p, axis=1, keepdims=True)
+    row("norm", norm, exact([[nan, 1.0, 2.0], [-inf, 3.0, 4.0]]), p=p, axis=1, grad_=False)
+    row("norm", norm, real(0, 7), p=p, axis=1)
+row("norm", norm, real())
+row("norm", norm, real(700, 1100), time_=True)

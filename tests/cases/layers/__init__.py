@@ -5,10 +5,23 @@ in PyTorch, or an oracle in float64 NumPy. `tests/test_layers.py` runs it on eve
 float dtype, forward and backward. A layer without a row fails the suite.
 """
 
-from tests.cases.layers import container, conv, dropout, linear, loss, norm, pool, recurrent
+from tests.cases.layers import (
+    activation,
+    container,
+    conv,
+    dropout,
+    linear,
+    loss,
+    norm,
+    pool,
+    recurrent,
+)
 from tests.cases.layers.table import LayerCase
 
-FAMILIES = (container, linear, dropout, loss, conv, pool, recurrent, norm)
+FAMILIES = (container, linear, dropout, loss, conv, pool, recurrent, norm, activation)
 LAYER_CASES: list[LayerCase] = [case for family in FAMILIES for case in family.CASES]
 
-__all__ = ["LAYER_CASES", "LayerCase"]
+__all__ = [
+    "LAYER_CASES",
+    "LayerCase",
+]

@@ -1,4 +1,4 @@
-"""Rows for `nnkit/nn/linear.py` and `nnkit/nn/activation.py`."""
+"""Rows for `nnkit/nn/linear.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,3 @@ row(
 row(lambda: nn.Flatten(), real(4, 3, 2), peer=lambda torch: torch.nn.Flatten())
 row(lambda: nn.Flatten(0, 1), real(4, 3, 2), peer=lambda torch: torch.nn.Flatten(0, 1))
 row(lambda: nn.Identity(), real(4, 7), peer=lambda torch: torch.nn.Identity())
-row(lambda: nn.ReLU(), real(4, 7), peer=lambda torch: torch.nn.ReLU())
-row(lambda: nn.Sigmoid(), real(4, 7), peer=lambda torch: torch.nn.Sigmoid())
-row(lambda: nn.Tanh(), real(4, 7), peer=lambda torch: torch.nn.Tanh())
-row(lambda: nn.Softmax(dim=1), real(4, 7), peer=lambda torch: torch.nn.Softmax(dim=1))
