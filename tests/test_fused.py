@@ -88,6 +88,9 @@ def test_infinity_has_the_activation_of_the_limit(sites: list[Site]) -> None:
         np.testing.assert_array_equal(site.backend.to_numpy(y)[:2], [1.0, 0.0], str(site))
 
 
+ENTROPY = {"ignore_index": -100, "label_smoothing": 0.0}
+
+
 def target_kinds(n: int, classes: int, dtype: str) -> Iterator[np.ndarray]:
     numbers = np.random.default_rng(5).integers(0, min(classes, 100), n)
     for kind in ("int64", "int32", "uint8"):
@@ -95,6 +98,9 @@ def target_kinds(n: int, classes: int, dtype: str) -> Iterator[np.ndarray]:
     outside = numbers.copy()
     outside[0], outside[-1] = classes, -1
     yield outside
+    ignored = numbers.copy()
+    ignored[1::3] = -100
+    yield ignored
     shares = np.random.default_rng(6).random((n, classes)).astype("float32").astype(dtype)
     shares[:, 0] = 0.0
     yield shares
@@ -103,7 +109,7 @@ def target_kinds(n: int, classes: int, dtype: str) -> Iterator[np.ndarray]:
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_cross_entropy(reduction: str, sites: list[Site]) -> None:
-    options = {"needs": (True, False), "reduction": reduction}
+    options = ENTROPY | {"needs": (True, False), "reduction": reduction}
     for site in sites:
         for dtype in site.dtypes():
             for shape in ((1, 3), (7, 10), (4, 16), (3, 137), (100, 10)):
@@ -218,6 +224,11 @@ def declined(site: Site) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
     yield "softmax", [floats], one | {"axis": 0}
     yield "log_softmax", [floats], one | {"axis": -2}
     yield "cross_entropy", [empty, put(np.ones(0, "int64"))], two
+    numbers, classes = put(np.ones(4, "int64")), put(np.ones(7, "float32"))
+    yield "cross_entropy", [floats, numbers, classes], {"needs": (True, False, False)}
+    yield "cross_entropy", [floats, numbers], two | {"label_smoothing": 0.1}
+    deep = put(np.ones((4, 3, 7), "float32"))
+    yield "cross_entropy", [deep, put(np.ones((4, 7), "int64"))], two
     yield "mse_loss", [empty, empty], two
     yield "mse_loss", [whole, whole], two
     lr = put(np.array(0.5, "float32"))

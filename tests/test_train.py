@@ -308,7 +308,7 @@ def test_data_that_make_no_sense_are_refused(call: Any, error: type[Exception], 
             lambda m: nnkit.Trainer(nn.Sequential(m, nn.Flatten(0)), "cross_entropy", "sgd").fit(
                 X, Y
             ),
-            "must give one row of logits for an example",
+            "must give a score for each class, one row for an example",
         ),
     ],
 )

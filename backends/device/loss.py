@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from nnkit.backends.device.common import INTEGERS, real_of, row_grid, size
 from nnkit.backends.device.launcher import Launcher, grid
-from nnkit.ops.loss import check_cross_entropy, check_mse_loss, loss_scale, reduce_losses
+from nnkit.ops.loss import check_mse_loss, loss_scale, reduce_losses
+from nnkit.ops.loss_classes import check_cross_entropy
 
 if TYPE_CHECKING:
-    from nnkit.typing import Array, Namespace, Needs
+    from nnkit.typing import Array, Namespace, Needs, Shape
 
 FAMILY = "loss"
 ANY_LABEL = "i32"
@@ -34,35 +35,61 @@ def _cross_entropy(
     xp: Namespace,
     logits: Array,
     target: Array,
+    weight: Array | None = None,
     *,
     needs: Needs,
+    ignore_index: int,
     reduction: str,
+    label_smoothing: float,
 ) -> Any:
-    check_cross_entropy(xp, logits, target, reduction)
+    check_cross_entropy(xp, logits, target, reduction, weight, label_smoothing)
+    if weight is not None or label_smoothing or logits.ndim > 2:
+        return NotImplemented
     soft = target.ndim == logits.ndim
     label = ANY_LABEL if soft else INTEGERS.get(str(target.dtype))
     real = real_of(logits)
     if real is None or label is None or not (n := size(logits)):
         return NotImplemented
-    kernel = "cross_entropy_soft" if soft else "cross_entropy"
     rows, cols = n // logits.shape[-1], logits.shape[-1]
     work, extra = row_grid(launcher, rows, cols)
     defines: dict[str, Any] = {"real": real, "label": label, **extra}
-    losses = launcher.empty(logits.shape[:-1], logits.dtype)
+
+    def launch(kernel: str, *args: Any) -> None:
+        launcher.launch(FAMILY, kernel, *work, *args, rows, cols, **defines)
+
     saved = launcher.empty((rows, 2), logits.dtype)
     x, t = xp.ext.contiguous(logits), xp.ext.contiguous(target)
-    launcher.launch(FAMILY, f"{kernel}_forward", *work, x, t, losses, saved, rows, cols, **defines)
-    scale = loss_scale(losses.shape, reduction)
+    each = reduction == "none"
+    if soft:
+        losses = launcher.empty(logits.shape[:-1], logits.dtype)
+        launch("cross_entropy_soft_forward", x, t, losses, saved)
+        y = reduce_losses(xp, losses, reduction)
+        given: tuple[Any, ...] = (x, t)
+        scale: tuple[Any, ...] = (loss_scale(losses.shape, reduction),)
+    else:
+        # Beside the losses stands 1 for each that counts: one sum gives their number too.
+        both = launcher.empty((2, rows), logits.dtype)
+        given = (x, t, ignore_index)
+        launch("cross_entropy_forward", *given, both[0, :], both[1, :], saved)
+        mean = reduction == "mean"
+        sums = xp.sum(both, axis=1) if mean else both[1, :]
+        y = _of_losses(xp, both, sums, logits.shape[:-1], reduction)
+        scale = (sums[1:] if mean else sums, mean)
 
-    def vjp(g: Array) -> tuple[Array, None]:
+    def vjp(g: Array) -> tuple[Array, None, None]:
         d = launcher.empty(x.shape, x.dtype)
-        about = (g, reduction == "none", scale)
-        launcher.launch(
-            FAMILY, f"{kernel}_backward", *work, x, t, saved, *about, d, rows, cols, **defines
-        )
-        return d, None
+        kernel = f"cross_entropy{'_soft' if soft else ''}_backward"
+        launch(kernel, *given, saved, g, each, *scale, d)
+        return d, None, None
 
-    return reduce_losses(xp, losses, reduction), vjp if needs[0] else None
+    return y, vjp if needs[0] else None
+
+
+def _of_losses(xp: Namespace, both: Array, sums: Array, shape: Shape, reduction: str) -> Array:
+    """The reduced losses, which lie beside their counts; `sums` is of both where it is a mean."""
+    if reduction == "mean":
+        return sums[0] / sums[1]
+    return reduce_losses(xp, xp.reshape(both[0, :], shape), reduction)
 
 
 def _mse_loss(

@@ -20,7 +20,15 @@ from nnkit.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d
 from nnkit.nn.gated import GRU, LSTM
 from nnkit.nn.linear import Flatten, Identity, Linear
 from nnkit.nn.lists import ModuleDict, ModuleList
-from nnkit.nn.loss import CrossEntropyLoss, Loss, MSELoss
+from nnkit.nn.loss import HalfSquaredErrorLoss, HuberLoss, L1Loss, Loss, MSELoss, SmoothL1Loss
+from nnkit.nn.loss_binary import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    HingeLoss,
+    KLDivLoss,
+    NegativeSamplingLoss,
+)
+from nnkit.nn.loss_classes import CrossEntropyLoss, MultiMarginLoss, NLLLoss
 from nnkit.nn.module import Module
 from nnkit.nn.norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from nnkit.nn.parameter import Buffer, Parameter
@@ -46,6 +54,8 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "Buffer",
@@ -61,9 +71,14 @@ __all__ = [
     "Flatten",
     "GRUCell",
     "GroupNorm",
+    "HalfSquaredErrorLoss",
     "Hardsigmoid",
     "Hardtanh",
+    "HingeLoss",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
@@ -77,6 +92,9 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiMarginLoss",
+    "NLLLoss",
+    "NegativeSamplingLoss",
     "PReLU",
     "Parameter",
     "RMSNorm",
@@ -86,6 +104,7 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "Softsign",

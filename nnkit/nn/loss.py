@@ -1,7 +1,12 @@
-"""Losses as modules, and what each asks of the targets it is given."""
+"""What losses share, and those by the difference of prediction and target.
+
+Losses of classes stand in `loss_classes.py`, those of yes or no and of distributions in
+`loss_binary.py`.
+"""
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from typing import Any
 
@@ -9,8 +14,8 @@ import numpy as np
 
 from nnkit import ops
 from nnkit.nn.module import Module
-from nnkit.ops.loss import check_reduction
-from nnkit.tensor import Tensor
+from nnkit.ops.loss import REDUCTIONS, check_positive, check_reduction
+from nnkit.tensor import Tensor, tensor
 from nnkit.typing import Shape
 
 Host = np.ndarray[Any, Any]
@@ -24,8 +29,12 @@ class Loss(Module):
     """
 
     def __init__(self, *, reduction: str = "mean") -> None:
-        check_reduction(type(self).__name__, reduction)
+        check_reduction(type(self).__name__, reduction, self.reductions())
         self.reduction = reduction
+
+    def reductions(self) -> tuple[str, ...]:
+        """The reductions that it knows."""
+        return REDUCTIONS
 
     @abstractmethod
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -44,63 +53,42 @@ class Loss(Module):
             ValueError, TypeError: name the rule, the value and the fix.
         """
 
+    def keep_weight(self, name: str, weight: Any) -> None:
+        """Keep numbers by which losses are weighed as a buffer, as PyTorch does; None for none."""
+        if weight is not None and not isinstance(weight, Tensor):
+            weight = tensor(np.asarray(weight), dtype="float32")
+        self.register_buffer(name, weight)
+
     def extra_repr(self) -> str:
-        """The reduction, where it is not the usual one."""
-        return "" if self.reduction == "mean" else f"reduction='{self.reduction}'"
+        """The options that are not the usual ones."""
+        shown = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            value = getattr(self, name)
+            if isinstance(value, Tensor):
+                shown.append(f"{name}={value.tolist()}")
+            elif value != parameter.default:
+                shown.append(f"{name}={value!r}")
+        return ", ".join(shown)
 
 
-class CrossEntropyLoss(Loss):
-    """-sum_c p_c log softmax(logits)_c, from logits; softmax is part of it.
-
-    Shapes: logits (N, C) or (C,); target integers (N,) or (), in [0, C), or floats of the logits'
-    shape and dtype: one-hot, or any probabilities. The mean is over N.
-
-    >>> import nnkit
-    >>> from nnkit import nn
-    >>> loss = nn.CrossEntropyLoss()(nnkit.tensor([[2.0, 0.0]]), nnkit.tensor([0]))
-    >>> round(loss.item(), 4)
-    0.1269
-    """
-
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The loss of a batch of logits."""
-        return ops.cross_entropy(prediction, target, reduction=self.reduction)
-
-    def prepare_target(self, y: Host, output: Shape, dtype: str) -> Host:
-        """Class numbers become int64, one-hot rows the network's dtype."""
-        if len(output) != 1:
-            raise ValueError(
-                f"cross_entropy: the network must give one row of logits for an example, got the "
-                f"shape {output}. Fix: nn.Flatten() before the last layer."
-            )
-        (classes,) = output
-        if y.ndim == 2 and y.shape[1] == classes:
-            return y.astype(dtype)
-        if y.ndim != 1:
-            raise ValueError(
-                f"cross_entropy: y must be class numbers of shape (N,) or one-hot rows of shape "
-                f"(N, {classes}), got {y.shape}"
-            )
-        return _class_numbers(y, classes)
-
-
-def _class_numbers(y: Host, classes: int) -> Host:
-    if y.dtype.kind not in "iu":
-        raise TypeError(
-            f"cross_entropy: class numbers must be integers, got {y.dtype}. Fix: y.astype('int64')."
-        )
-    low, high = int(y.min()), int(y.max())
-    if low < 0 or high >= classes:
+def numbers_like(loss: str, y: Host, output: Shape, dtype: str) -> Host:
+    """Numbers of the network's dtype, one for each output."""
+    if y.shape[1:] != output:
+        wanted = "(N" + "".join(f", {n}" for n in output) + ("," if not output else "") + ")"
         raise ValueError(
-            f"cross_entropy: class numbers must lie in [0, {classes}), for the network has "
-            f"{classes} outputs, got {low if low < 0 else high}. "
-            "Fix: number the classes from 0, or widen the last layer."
+            f"{loss}: y must have the shape {wanted}, like the network's output, got "
+            f"{y.shape}. Fix: y.reshape({', '.join(map(str, (-1, *output)))})."
         )
-    return y.astype(np.int64)
+    return y.astype(dtype)
 
 
 class MSELoss(Loss):
-    """(prediction - target)^2, both of one shape and dtype; the mean is over all elements."""
+    """(prediction - target)^2, both of one shape and dtype; the mean is over all elements.
+
+    >>> import nnkit
+    >>> nnkit.nn.MSELoss()(nnkit.tensor([1.0, 5.0]), nnkit.tensor([1.0, 1.0])).item()
+    8.0
+    """
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch."""
@@ -108,10 +96,92 @@ class MSELoss(Loss):
 
     def prepare_target(self, y: Host, output: Shape, dtype: str) -> Host:
         """Numbers of the network's dtype, one for each output."""
-        if y.shape[1:] != output:
-            wanted = "(N" + "".join(f", {n}" for n in output) + ("," if not output else "") + ")"
-            raise ValueError(
-                f"mse_loss: y must have the shape {wanted}, like the network's output, got "
-                f"{y.shape}. Fix: y.reshape({', '.join(map(str, (-1, *output)))})."
-            )
-        return y.astype(dtype)
+        return numbers_like("mse_loss", y, output, dtype)
+
+
+class HalfSquaredErrorLoss(Loss):
+    """(prediction - target)^2 / 2, by default its sum over all elements of the batch.
+
+    Its gradient is the difference itself: the loss of hand-written gradient descent. Both of one
+    shape and dtype.
+
+    >>> import nnkit
+    >>> nnkit.nn.HalfSquaredErrorLoss()(nnkit.tensor([1.0, 5.0]), nnkit.tensor([1.0, 1.0])).item()
+    8.0
+    """
+
+    def __init__(self, *, reduction: str = "sum") -> None:
+        super().__init__(reduction=reduction)
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of a batch."""
+        return ops.half_squared_error(prediction, target, reduction=self.reduction)
+
+    def prepare_target(self, y: Host, output: Shape, dtype: str) -> Host:
+        """Numbers of the network's dtype, one for each output."""
+        return numbers_like("half_squared_error", y, output, dtype)
+
+
+class L1Loss(Loss):
+    """|prediction - target|, both of one shape and dtype; the mean is over all elements.
+
+    >>> import nnkit
+    >>> nnkit.nn.L1Loss()(nnkit.tensor([1.0, 5.0]), nnkit.tensor([1.0, 1.0])).item()
+    2.0
+    """
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of a batch."""
+        return ops.l1_loss(prediction, target, reduction=self.reduction)
+
+    def prepare_target(self, y: Host, output: Shape, dtype: str) -> Host:
+        """Numbers of the network's dtype, one for each output."""
+        return numbers_like("l1_loss", y, output, dtype)
+
+
+class HuberLoss(Loss):
+    """e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); e = prediction - target.
+
+    Both of one shape and dtype; far outliers pull no harder than those at delta (Huber 1964).
+
+    >>> import nnkit
+    >>> nnkit.nn.HuberLoss()(nnkit.tensor([1.0, 5.0]), nnkit.tensor([1.0, 1.0])).item()
+    1.75
+    """
+
+    def __init__(self, *, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        check_positive("HuberLoss", "delta", delta)
+        self.delta = delta
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of a batch."""
+        return ops.huber_loss(prediction, target, reduction=self.reduction, delta=self.delta)
+
+    def prepare_target(self, y: Host, output: Shape, dtype: str) -> Host:
+        """Numbers of the network's dtype, one for each output."""
+        return numbers_like("huber_loss", y, output, dtype)
+
+
+class SmoothL1Loss(Loss):
+    """e^2 / (2 beta) where |e| <= beta, else |e| - beta / 2; e = prediction - target.
+
+    Both of one shape and dtype: the Huber loss by beta (Girshick 2015, arXiv:1504.08083).
+
+    >>> import nnkit
+    >>> nnkit.nn.SmoothL1Loss()(nnkit.tensor([1.0, 5.0]), nnkit.tensor([1.0, 1.0])).item()
+    1.75
+    """
+
+    def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        check_positive("SmoothL1Loss", "beta", beta)
+        self.beta = beta
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of a batch."""
+        return ops.smooth_l1_loss(prediction, target, reduction=self.reduction, beta=self.beta)
+
+    def prepare_target(self, y: Host, output: Shape, dtype: str) -> Host:
+        """Numbers of the network's dtype, one for each output."""
+        return numbers_like("smooth_l1_loss", y, output, dtype)

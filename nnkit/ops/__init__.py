@@ -8,6 +8,8 @@ from nnkit.ops.conv import *
 from nnkit.ops.elementwise import *
 from nnkit.ops.index import *
 from nnkit.ops.loss import *
+from nnkit.ops.loss_binary import *
+from nnkit.ops.loss_classes import *
 from nnkit.ops.matmul import *
 from nnkit.ops.norm import *
 from nnkit.ops.pool import *

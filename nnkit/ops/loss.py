@@ -1,76 +1,21 @@
-"""Losses: how far predictions are from their targets."""
+"""Losses by the difference of prediction and target, and what all losses share.
+
+Those of classes stand in `loss_classes.py`, those of probabilities and signs in `loss_binary.py`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from nnkit.dispatch import Result, op
 from nnkit.errors import closest
 from nnkit.typing import Array, Namespace, Needs, Shape
 
-__all__ = ["cross_entropy", "mse_loss"]
+__all__ = ["half_squared_error", "huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 
 REDUCTIONS = ("mean", "sum", "none")
-
-
-@op
-def cross_entropy(
-    xp: Namespace, logits: Array, target: Array, *, needs: Needs, reduction: str = "mean"
-) -> Result:
-    """loss_n = -sum_c p_nc log softmax(logits_n)_c, where p is the target's distribution.
-
-    Shapes: logits (N, C) or (C,); target integers (N,) or (), class numbers in [0, C), or floats of
-    the shape of logits, one-hot or any probabilities. `reduction` is 'mean' over N, 'sum' or
-    'none'. d/dlogits = softmax(logits) sum(p) - p. A class number outside [0, C) gives NaN, so that
-    it is seen. The target has no gradient.
-    """
-    check_cross_entropy(xp, logits, target, reduction)
-    shifted = logits - xp.max(logits, axis=-1, keepdims=True)
-    log_p = shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
-    p = _distribution(xp, logits, target)
-    rows = -xp.sum(xp.where(p == 0, 0.0, p * log_p), axis=-1)  # 0 log 0 = 0
-    scale = loss_scale(rows.shape, reduction)
-
-    def vjp(g: Array) -> tuple[Array, None]:
-        spread = xp.expand_dims(g * scale, axis=-1)
-        return spread * (xp.exp(log_p) * xp.sum(p, axis=-1, keepdims=True) - p), None
-
-    return reduce_losses(xp, rows, reduction), vjp if needs[0] else None
-
-
-def _distribution(xp: Namespace, logits: Array, target: Array) -> Array:
-    if target.ndim == logits.ndim:
-        return target
-    classes = xp.arange(logits.shape[-1], dtype=target.dtype, device=logits.device)
-    column = xp.expand_dims(target, axis=-1)
-    inside = (column >= 0) & (column < logits.shape[-1])
-    hot = xp.astype(column == classes, logits.dtype)
-    return xp.where(inside, hot, math.nan)
-
-
-def check_cross_entropy(xp: Namespace, logits: Array, target: Array, reduction: str) -> None:
-    """Refuse logits and targets that do not fit each other."""
-    check_reduction("cross_entropy", reduction)
-    shape, classes = tuple(target.shape), tuple(logits.shape)
-    if logits.ndim not in (1, 2):
-        raise ValueError(f"cross_entropy: logits must be (N, C) or (C,), got {classes}")
-    if xp.isdtype(target.dtype, "integral"):
-        if shape != classes[:-1]:
-            raise ValueError(
-                f"cross_entropy: integer targets for logits {classes} must have the shape "
-                f"{classes[:-1]}, got {shape}"
-            )
-    elif target.dtype != logits.dtype:
-        raise TypeError(
-            f"cross_entropy: targets must be integers (class numbers) or {logits.dtype} "
-            f"(probabilities), got {target.dtype}"
-        )
-    elif shape != classes:
-        raise ValueError(
-            f"cross_entropy: targets as probabilities must have the shape of the logits {classes}, "
-            f"got {shape}"
-        )
 
 
 @op
@@ -84,29 +29,121 @@ def mse_loss(
     """
     check_mse_loss(prediction, target, reduction)
     difference = prediction - target
-    scale = loss_scale(difference.shape, reduction)
+    losses = difference * difference
+    return _by_difference(xp, losses, lambda: 2.0 * difference, needs, reduction)
+
+
+@op
+def half_squared_error(
+    xp: Namespace, prediction: Array, target: Array, *, needs: Needs, reduction: str = "sum"
+) -> Result:
+    """loss = (prediction - target)^2 / 2, by default its sum over all elements.
+
+    Both of one shape and float dtype. d/dprediction = prediction - target, d/dtarget its negative.
+    """
+    check_alike("half_squared_error", prediction, target, reduction)
+    difference = prediction - target
+    losses = 0.5 * (difference * difference)
+    return _by_difference(xp, losses, lambda: difference, needs, reduction)
+
+
+@op
+def l1_loss(
+    xp: Namespace, prediction: Array, target: Array, *, needs: Needs, reduction: str = "mean"
+) -> Result:
+    """loss = |prediction - target|; both of one shape and float dtype.
+
+    d/dprediction = sign(prediction - target), 0 where they are equal, d/dtarget its negative.
+    """
+    check_alike("l1_loss", prediction, target, reduction)
+    difference = prediction - target
+    losses = xp.abs(difference)
+    return _by_difference(xp, losses, lambda: xp.sign(difference), needs, reduction)
+
+
+@op
+def huber_loss(
+    xp: Namespace,
+    prediction: Array,
+    target: Array,
+    *,
+    needs: Needs,
+    reduction: str = "mean",
+    delta: float = 1.0,
+) -> Result:
+    """loss = e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); e = prediction - target.
+
+    Both of one shape and float dtype (Huber 1964). d/dprediction = e held within [-delta, delta].
+    """
+    check_alike("huber_loss", prediction, target, reduction)
+    check_positive("huber_loss", "delta", delta)
+    difference = prediction - target
+    held = xp.clip(difference, -delta, delta)
+    losses = held * (difference - 0.5 * held)
+    return _by_difference(xp, losses, lambda: held, needs, reduction)
+
+
+@op
+def smooth_l1_loss(
+    xp: Namespace,
+    prediction: Array,
+    target: Array,
+    *,
+    needs: Needs,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Result:
+    """loss = e^2 / (2 beta) where |e| <= beta, else |e| - beta / 2; e = prediction - target.
+
+    Both of one shape and float dtype (Girshick 2015, arXiv:1504.08083); it is the Huber loss
+    divided by beta. d/dprediction = e / beta held within [-1, 1].
+    """
+    check_alike("smooth_l1_loss", prediction, target, reduction)
+    check_positive("smooth_l1_loss", "beta", beta)
+    difference = prediction - target
+    held = xp.clip(difference, -beta, beta)
+    losses = held * (difference - 0.5 * held) * (1 / beta)
+    return _by_difference(xp, losses, lambda: held * (1 / beta), needs, reduction)
+
+
+def _by_difference(
+    xp: Namespace, losses: Array, slope: Callable[[], Array], needs: Needs, reduction: str
+) -> Result:
+    """The reduced losses; `slope` is their derivative by the prediction."""
+    scale = loss_scale(losses.shape, reduction)
 
     def vjp(g: Array) -> tuple[Array | None, Array | None]:
-        d = difference * (g * (2.0 * scale))
+        d = slope() * (g * scale)
         return (d if needs[0] else None), (-d if needs[1] else None)
 
-    return reduce_losses(xp, difference * difference, reduction), vjp if any(needs) else None
+    return reduce_losses(xp, losses, reduction), vjp if any(needs) else None
 
 
 def check_mse_loss(prediction: Array, target: Array, reduction: str) -> None:
     """Refuse a prediction and a target that do not fit each other."""
-    check_reduction("mse_loss", reduction)
+    check_alike("mse_loss", prediction, target, reduction)
+
+
+def check_alike(op: str, prediction: Array, target: Array, reduction: str) -> None:
+    """Refuse a prediction and a target that do not agree in shape and dtype."""
+    check_reduction(op, reduction)
     if tuple(prediction.shape) != tuple(target.shape) or prediction.dtype != target.dtype:
         raise ValueError(
-            f"mse_loss: prediction and target must agree in shape and dtype, got "
+            f"{op}: prediction and target must agree in shape and dtype, got "
             f"{prediction.dtype}{tuple(prediction.shape)} and {target.dtype}{tuple(target.shape)}"
         )
 
 
-def check_reduction(op: str, reduction: str) -> None:
+def check_reduction(op: str, reduction: str, known: tuple[str, ...] = REDUCTIONS) -> None:
     """Refuse a reduction that is not known."""
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"{op}: unknown reduction {reduction!r}. {closest(reduction, REDUCTIONS)}")
+    if reduction not in known:
+        raise ValueError(f"{op}: unknown reduction {reduction!r}. {closest(reduction, known)}")
+
+
+def check_positive(op: str, name: str, value: float) -> None:
+    """Refuse a number that is not above 0."""
+    if not value > 0:
+        raise ValueError(f"{op}: {name} must be above 0, got {value}")
 
 
 def loss_scale(shape: Shape, reduction: str) -> float:

@@ -14,17 +14,26 @@ from nnkit.train.objective import LossFunction, Objective, Several
 
 WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
+ALIASES = {
+    "binary_crossentropy": "bce",
+    "mae": "l1",
+    "mean_absolute_error": "l1",
+    "mean_squared_error": "mse",
+}
+"""What users of Keras call losses that take the same here; its other cross-entropies do not."""
+
 
 def losses() -> dict[str, type[nn.Loss]]:
-    """The losses of `nn` by name: CrossEntropyLoss is 'cross_entropy'.
+    """The losses of `nn` by name: CrossEntropyLoss is 'cross_entropy', L1Loss also 'mae'.
 
-    >>> losses()["cross_entropy"]
-    <class 'nnkit.nn.loss.CrossEntropyLoss'>
+    >>> losses()["cross_entropy"], losses()["mae"]
+    (<class 'nnkit.nn.loss_classes.CrossEntropyLoss'>, <class 'nnkit.nn.loss.L1Loss'>)
     """
-    return {
+    named = {
         WORDS.sub("_", name.removesuffix("Loss")).lower(): kind
         for name, kind in _classes(nn, nn.Loss)
     }
+    return named | {alias: named[name] for alias, name in ALIASES.items()}
 
 
 def optimizers() -> dict[str, type[optim.Optimizer]]:

@@ -16,7 +16,7 @@ import numpy as np
 
 import nnkit.optim  # noqa: F401 (registers the updates)
 from nnkit.backend import Backend
-from nnkit.dispatch import OPS, UPDATES, Function
+from nnkit.dispatch import OPS, UPDATES, Function, Op
 
 FLOATS = ("float32", "float64")
 
@@ -189,7 +189,10 @@ class Family:
 
     def row(self, name: str, oracle: Callable[..., Any], *inputs: Any, **options: Any) -> None:
         """Add a row. Words ending in `_` are the row's own: grad_, result_, forward_, gradient_,
-        reason_, time_; all others are options of the op."""
+        reason_, time_; all others are options of the op. Optional arrays left out are None."""
+        function = OPS.get(name)
+        if isinstance(function, Op) and not function.variadic:
+            inputs += (None,) * (len(function.array_names) - len(inputs))
         own = {word[:-1]: options.pop(word) for word in list(options) if word.endswith("_")}
         own["differentiable"] = own.pop("grad", True) and any(
             isinstance(x, Input) and x.differentiable for x in inputs
