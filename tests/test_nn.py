@@ -276,6 +276,8 @@ def test_linear_starts_within_the_bounds_of_pytorch_on_every_backend(backend: Ba
         ("ones", 0.0),
         ("uniform", 12**-0.5),
         ("normal", 1.0),
+        ("truncated_normal", 0.8796),
+        ("orthogonal", (1 / 300) ** 0.5),
         ("xavier_uniform", (2 / 500) ** 0.5),
         ("xavier_normal", (2 / 500) ** 0.5),
         ("kaiming_uniform", (2 / 300) ** 0.5),

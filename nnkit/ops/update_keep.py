@@ -32,3 +32,17 @@ def metropolis(xp: Namespace, param: Array, before: Array, rise: Array, limit: A
     exp(-rise / temperature).
     """
     param[...] = xp.where(rise <= limit, param, before)
+
+
+@update(writes=("param",))
+def max_norm(xp: Namespace, param: Array, *, limit: float) -> None:
+    """Shorten each row of weights to a norm of at most `limit`, in place.
+
+    param_i = param_i min(1, limit / |param_i|): i counts along the first axis, which is a unit with
+    the weights that lead to it; with fewer than two axes there is one row.
+    """
+    axes = tuple(range(1, param.ndim)) if param.ndim > 1 else tuple(range(param.ndim))
+    square = xp.sum(param * param, axis=axes, keepdims=True) if axes else param * param
+    size = xp.sqrt(square)
+    long = size > limit
+    param *= xp.where(long, limit / xp.where(long, size, xp.ones_like(size)), xp.ones_like(size))

@@ -10,24 +10,30 @@ from nnkit.train.metric import Metric
 from nnkit.train.metrics import accuracy, metric, top_k_accuracy
 from nnkit.train.model_checkpoint import ModelCheckpoint
 from nnkit.train.progress import Progress
+from nnkit.train.regularize import L1, L2, ElasticNet, MaxNorm, Regularizer
 from nnkit.train.schedule import Schedule
 from nnkit.train.stopping import EarlyStopping, StopOnNaN
 from nnkit.train.sums import R2, Perplexity
 
 __all__ = [
     "F1",
+    "L1",
+    "L2",
     "R2",
     "CSVLogger",
     "Callback",
     "ConfusionMatrix",
     "EarlyStopping",
+    "ElasticNet",
     "History",
+    "MaxNorm",
     "Metric",
     "ModelCheckpoint",
     "Perplexity",
     "Precision",
     "Progress",
     "Recall",
+    "Regularizer",
     "Run",
     "Schedule",
     "StopOnNaN",

@@ -44,8 +44,9 @@ class Trainer:
         accumulate: how many batches' gradients make one step of the optimizer.
         clip_norm: the largest norm of all gradients together.
         clip_value: the largest absolute value of a gradient.
-        regularizer: adds `regularizer.penalty(model)` to what is learnt, not to the loss told.
-        constraint: `constraint.apply(model)` after each step of the optimizer.
+        regularizer: adds `regularizer.penalty(model)` to what is learnt, not to the loss told; or
+            'l1', 'l2', 'elastic_net'.
+        constraint: `constraint.apply(model)` after each step of the optimizer; or 'max_norm'.
 
     >>> import nnkit
     >>> from nnkit import nn

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nnkit.data.nest import call
 from nnkit.nn.utils import clip_grad_norm_, clip_grad_value_
 from nnkit.tensor import Tensor
+from nnkit.train import regularize
 from nnkit.train.callbacks import Run
 from nnkit.train.data import Batch
 
@@ -22,8 +23,8 @@ class Step:
             the end of an epoch there may be fewer.
         clip_norm: the largest norm of all gradients together.
         clip_value: the largest absolute value of a gradient.
-        regularizer: adds `penalty(model)` to what is learnt.
-        constraint: `apply(model)` after each update.
+        regularizer: adds `penalty(model)` to what is learnt; an object or a name.
+        constraint: `apply(model)` after each update; an object or a name.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class Step:
         for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
             if value is not None and not value > 0:
                 raise ValueError(f"Trainer: {name} must be greater than 0, got {value}")
+        regularizer = regularize.regularizer(regularizer)
+        constraint = regularize.constraint(constraint)
         for name, given, method in (
             ("regularizer", regularizer, "penalty"),
             ("constraint", constraint, "apply"),

@@ -217,3 +217,16 @@ for momentum in (0.1, None):
         row("running_statistics", running_statistics, *batch, momentum=momentum, n=2 + seen)
 nothing = (real(0), positive(0), exact(1, dtype="int64"), real(0), positive(0))
 row("running_statistics", running_statistics, *nothing, momentum=0.1, n=4)
+
+
+def max_norm(param, limit):
+    count = param.shape[0] if param.ndim > 1 else 1
+    rows = param.reshape(count, param.size // max(count, 1))
+    size = np.sqrt((rows**2).sum(axis=1, keepdims=True))
+    held = rows * np.where(size > limit, limit / np.where(size > limit, size, 1), 1)
+    return (held.reshape(param.shape),)
+
+
+for x in (real(4, 7), real(4, 3, 2), real(5), real(), real(0, 7), real(4, 7).strided):
+    row("max_norm", max_norm, x, limit=1.5)
+row("max_norm", max_norm, exact([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]]), limit=1.0)

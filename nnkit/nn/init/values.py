@@ -22,6 +22,15 @@ Initializer: TypeAlias = Callable[..., Host]
 Start: TypeAlias = str | float | Host | Initializer
 """A name, a function of the shape, one number for all elements, or the values themselves."""
 
+FANS = ("fan_in", "fan_out")
+GAINS: Final[dict[str, float]] = {
+    "linear": 1.0,
+    "relu": math.sqrt(2.0),
+    "selu": 0.75,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+}
+
 INITIALIZERS: Final[dict[str, Initializer]] = {}
 
 
@@ -84,6 +93,32 @@ def normal(shape: Shape, mean: float = 0.0, std: float = 1.0) -> Host:
     return generator().normal(mean, std, shape)
 
 
+@initializer
+def truncated_normal(
+    shape: Shape, mean: float = 0.0, std: float = 1.0, low: float = -2.0, high: float = 2.0
+) -> Host:
+    """The normal distribution without what lies outside mean + std [low, high].
+
+    The bounds are in units of std. What falls outside is drawn again.
+
+    Raises:
+        ValueError: for bounds that hold less than a hundredth of the distribution.
+
+    >>> bool(abs(truncated_normal((1000,), std=0.5)).max() <= 1.0)
+    True
+    """
+    share = 0.5 * (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)))
+    if share < 0.01:
+        raise ValueError(
+            f"truncated_normal: the bounds {low} and {high}, in units of std, must hold a "
+            f"hundredth of the distribution, got {share:.2g}. Fix: wider bounds, or 'uniform'."
+        )
+    values = generator().normal(size=shape)
+    while (outside := (values < low) | (values > high)).any():
+        values[outside] = generator().normal(size=int(outside.sum()))
+    return mean + std * values
+
+
 def fans(shape: Shape) -> tuple[int, int]:
     """How many numbers go into an output element of a weight, and how many it goes out to."""
     if len(shape) < 2:
@@ -108,15 +143,21 @@ def xavier_normal(shape: Shape, gain: float = 1.0) -> Host:
 
 
 @initializer
-def kaiming_uniform(shape: Shape, gain: float = math.sqrt(2.0)) -> Host:
-    """Uniform within gain sqrt(3 / fan_in), for ReLU (He et al. 2015, arXiv:1502.01852)."""
-    return _spread_uniform(shape, gain / math.sqrt(fans(shape)[0]))
+def kaiming_uniform(shape: Shape, gain: float = math.sqrt(2.0), mode: str = "fan_in") -> Host:
+    """Uniform within gain sqrt(3 / fan), for ReLU (He et al. 2015, arXiv:1502.01852)."""
+    return _spread_uniform(shape, gain / math.sqrt(_fan(shape, mode)))
 
 
 @initializer
-def kaiming_normal(shape: Shape, gain: float = math.sqrt(2.0)) -> Host:
-    """Normal with std = gain / sqrt(fan_in), for ReLU (He et al. 2015, arXiv:1502.01852)."""
-    return normal(shape, std=gain / math.sqrt(fans(shape)[0]))
+def kaiming_normal(shape: Shape, gain: float = math.sqrt(2.0), mode: str = "fan_in") -> Host:
+    """Normal with std = gain / sqrt(fan), for ReLU (He et al. 2015, arXiv:1502.01852)."""
+    return normal(shape, std=gain / math.sqrt(_fan(shape, mode)))
+
+
+def _fan(shape: Shape, mode: str) -> int:
+    if mode not in FANS:
+        raise ValueError(f"unknown mode {mode!r}. {closest(mode, FANS)}")
+    return fans(shape)[FANS.index(mode)]
 
 
 @initializer
@@ -135,3 +176,40 @@ def _spread_uniform(shape: Shape, std: float) -> Host:
     """Uniform around 0 with a given standard deviation."""
     bound = math.sqrt(3.0) * std
     return uniform(shape, -bound, bound)
+
+
+@initializer
+def orthogonal(shape: Shape, gain: float = 1.0) -> Host:
+    """Rows, or columns where these are fewer, at right angles and of length gain.
+
+    Evenly among all such matrices (Saxe et al. 2014, arXiv:1312.6120); more than two axes count as
+    (shape[0], the rest).
+    """
+    fans(shape)  # a bias has none
+    rows, columns = shape[0], math.prod(shape[1:])
+    drawn = generator().normal(size=(max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q *= np.where(np.diag(r) < 0, -1.0, 1.0)  # or some matrices would never come
+    return gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The gain of `xavier` and `kaiming` weights before a nonlinearity, as PyTorch has it.
+
+    Args:
+        nonlinearity: 'linear', 'sigmoid', 'tanh', 'relu', 'leaky_relu' or 'selu'.
+        param: the slope of a leaky ReLU, 0.01 where None.
+
+    Raises:
+        ValueError: for an unknown name, with the closest match.
+
+    >>> round(calculate_gain("relu"), 4), round(calculate_gain("leaky_relu", 1.0), 4)
+    (1.4142, 1.0)
+    """
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        return math.sqrt(2.0 / (1.0 + slope * slope))
+    if nonlinearity not in GAINS:
+        hint = closest(nonlinearity, [*GAINS, "leaky_relu"])
+        raise ValueError(f"calculate_gain: unknown nonlinearity '{nonlinearity}'. {hint}")
+    return GAINS[nonlinearity]
