@@ -17,6 +17,7 @@ from nnkit.nn.container import Residual, Sequential
 from nnkit.nn.conv import Conv1d, Conv2d
 from nnkit.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d
 from nnkit.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d
+from nnkit.nn.embedding import Embedding
 from nnkit.nn.gated import GRU, LSTM
 from nnkit.nn.linear import Flatten, Identity, Linear
 from nnkit.nn.lists import ModuleDict, ModuleList
@@ -68,6 +69,7 @@ __all__ = [
     "Dropout",
     "Dropout1d",
     "Dropout2d",
+    "Embedding",
     "Flatten",
     "GRUCell",
     "GroupNorm",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from nnkit.dispatch import Result, op
 from nnkit.typing import Array, Namespace, Needs
 
-__all__ = ["getitem"]
+__all__ = ["getitem", "take"]
 
 
 @op
@@ -33,3 +34,52 @@ def getitem(xp: Namespace, x: Array, *, needs: Needs, key: Any) -> Result:
 
 
 getitem.is_view = True
+
+
+@op
+def take(
+    xp: Namespace, x: Array, index: Array, *, needs: Needs, padding_idx: int | None = None
+) -> Result:
+    """y[i, ...] = x[index[i], ...]: rows of x, looked up by integers.
+
+    Shapes: x (V, ...) floats, index integers of any shape, y (*index.shape, *x.shape[1:]). An index
+    from -V counts from the end. One outside [-V, V) raises an IndexError that names it on NumPy; a
+    device cannot tell while it computes, there such rows are NaN, so that it is seen. d/dx adds g
+    to the rows that it came from, always in the same order; that of `padding_idx` gets nothing.
+    """
+    _check_take(xp, x, index, padding_idx)
+    rows = x.shape[0]
+    flat = xp.reshape(index, (math.prod(index.shape),))
+    shape = (*index.shape, *x.shape[1:])
+    y = _or_nan(xp, xp.take(x, flat, axis=0), (flat >= -rows) & (flat < rows))
+
+    def vjp(g: Array) -> tuple[Array, None]:
+        g = xp.reshape(g, (flat.shape[0], *x.shape[1:]))
+        if padding_idx is not None:
+            spared = (flat == padding_idx % rows) | (flat == padding_idx % rows - rows)
+            g = xp.where(_column(xp, spared, g), 0.0, g)
+        return xp.ext.scatter_add(tuple(x.shape), flat, g), None
+
+    return xp.reshape(y, shape), vjp if needs[0] else None
+
+
+def _or_nan(xp: Namespace, y: Array, known: Array) -> Array:
+    return xp.where(_column(xp, known, y), y, math.nan)
+
+
+def _column(xp: Namespace, flags: Array, like: Array) -> Array:
+    """One flag for each row of an array."""
+    return xp.reshape(flags, (*flags.shape, *(1,) * (like.ndim - 1)))
+
+
+def _check_take(xp: Namespace, x: Array, index: Array, padding_idx: int | None) -> None:
+    if not xp.isdtype(index.dtype, "integral"):
+        raise TypeError(
+            f"take: the index must hold integers, got {index.dtype}. Fix: index.astype('int64')."
+        )
+    if x.ndim == 0 or not xp.isdtype(x.dtype, "real floating"):
+        raise TypeError(f"take: x must be rows of floats, got {x.dtype}{tuple(x.shape)}")
+    if padding_idx is not None and not -x.shape[0] <= padding_idx < x.shape[0]:
+        raise ValueError(
+            f"take: padding_idx must lie in [{-x.shape[0]}, {x.shape[0]}), got {padding_idx}"
+        )

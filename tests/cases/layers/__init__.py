@@ -10,6 +10,7 @@ from tests.cases.layers import (
     container,
     conv,
     dropout,
+    embedding,
     linear,
     loss,
     norm,
@@ -18,7 +19,7 @@ from tests.cases.layers import (
 )
 from tests.cases.layers.table import LayerCase
 
-FAMILIES = (container, linear, dropout, loss, conv, pool, recurrent, norm, activation)
+FAMILIES = (container, linear, dropout, loss, conv, pool, recurrent, norm, activation, embedding)
 LAYER_CASES: list[LayerCase] = [case for family in FAMILIES for case in family.CASES]
 
 __all__ = [
