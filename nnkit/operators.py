@@ -161,6 +161,10 @@ class Operators:
         """sum(|x|^p)^(1/p) over `axis` (all axes where None), max |x| for p = inf."""
         return ops.norm(self, p=p, axis=axis, keepdims=keepdims)
 
+    def cumsum(self, axis: int) -> Tensor:
+        """The sums of the elements up to each one along `axis`."""
+        return ops.cumsum(self, axis=axis)
+
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         """The position of the (first) largest element; no gradient."""
         return ops.argmax(self, axis=axis, keepdims=keepdims)

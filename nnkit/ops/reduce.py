@@ -1,4 +1,4 @@
-"""Operations that fold axes away."""
+"""Operations that fold axes away, or add up along one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nnkit.dispatch import Result, op
 from nnkit.ops.common import keep_axes, normalize_axes
 from nnkit.typing import Array, Axis, Namespace, Needs, Shape
 
-__all__ = ["argmax", "max", "mean", "min", "norm", "std", "sum", "var"]
+__all__ = ["argmax", "cumsum", "max", "mean", "min", "norm", "std", "sum", "var"]
 
 
 @op
@@ -80,6 +80,18 @@ def argmax(
 ) -> Result:
     """The position (int64) of the first largest element over `axis`; has no gradient."""
     return xp.argmax(x, axis=axis, keepdims=keepdims), None
+
+
+@op
+def cumsum(xp: Namespace, x: Array, *, needs: Needs, axis: int) -> Result:
+    """y_i = x_0 + ... + x_i along `axis`. d/dx sums g from the other end."""
+    (axis,) = normalize_axes("cumsum", axis, x.ndim)
+    y = xp.cumulative_sum(x, axis=axis)
+
+    def vjp(g: Array) -> tuple[Array]:
+        return (xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis),)
+
+    return y, vjp if needs[0] else None
 
 
 @op

@@ -101,3 +101,10 @@ for p in (1, 2, 2.5, inf):
     row("norm", norm, real(0, 7), p=p, axis=1)
 row("norm", norm, real())
 row("norm", norm, real(700, 1100), time_=True)
+
+for x in (real(4, 7), real(4, 7).transposed, real(4, 7).strided, real(4, 1), real(0, 7)):
+    row("cumsum", np.cumsum, x, axis=1)
+row("cumsum", np.cumsum, real(3, 4, 5), axis=-2)
+row("cumsum", np.cumsum, real(7), axis=0)
+row("cumsum", np.cumsum, whole(4, 7), axis=0)
+row("cumsum", np.cumsum, exact([[nan, 1.0, 2.0], [3.0, inf, 4.0]]), axis=1, grad_=False)
