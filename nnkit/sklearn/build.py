@@ -12,6 +12,7 @@ import numpy as np
 from nnkit import nn, selection
 from nnkit.backend import Backend
 from nnkit.errors import closest
+from nnkit.nn.activation import ACTIVATIONS
 from nnkit.optim import Optimizer
 from nnkit.train.resolve import optimizers
 
@@ -23,17 +24,12 @@ LARGEST_BATCH = 200
 
 
 def activations() -> dict[str, Any]:
-    """The activations of `nn` by name, in lower case, and scikit-learn's names for two.
+    """The activations of `nn` by name, and scikit-learn's name for one.
 
     >>> activations()["logistic"]
     <class 'nnkit.nn.activation.Sigmoid'>
     """
-    own = {
-        name.lower(): kind
-        for name, kind in vars(nn).items()
-        if isinstance(kind, type) and kind.__module__ == nn.ReLU.__module__
-    }
-    return own | {"identity": nn.Identity, "logistic": nn.Sigmoid}
+    return ACTIVATIONS | {"logistic": nn.Sigmoid}
 
 
 def check(estimator: Any) -> None:
