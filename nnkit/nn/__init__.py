@@ -12,6 +12,7 @@ from nnkit.nn.activation import (
     Tanh,
     get_activation,
 )
+from nnkit.nn.attention import MultiheadAttention
 from nnkit.nn.cells import GRUCell, LSTMCell, RNNCell
 from nnkit.nn.container import Residual, Sequential
 from nnkit.nn.conv import Conv1d, Conv2d
@@ -43,6 +44,7 @@ from nnkit.nn.pool import (
 )
 from nnkit.nn.rectifier import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, ReLU, SiLU, Softplus
 from nnkit.nn.recurrent import RNN
+from nnkit.nn.transformer import PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
 
 __all__ = [
     "ELU",
@@ -95,10 +97,12 @@ __all__ = [
     "ModuleDict",
     "ModuleList",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "NegativeSamplingLoss",
     "PReLU",
     "Parameter",
+    "PositionalEncoding",
     "RMSNorm",
     "RNNCell",
     "ReLU",
@@ -112,6 +116,8 @@ __all__ = [
     "Softsign",
     "Step",
     "Tanh",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "get_activation",
     "init",
     "utils",

@@ -4,6 +4,7 @@ How they are called, overridden and counted stands in `nnkit/dispatch.py`.
 """
 
 from nnkit.ops.activation import *
+from nnkit.ops.attention import *
 from nnkit.ops.conv import *
 from nnkit.ops.elementwise import *
 from nnkit.ops.index import *

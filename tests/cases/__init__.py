@@ -7,6 +7,7 @@ write a `row(...)` in its family. An op without a row fails the suite.
 
 from tests.cases import (
     activation,
+    attention,
     conv,
     elementwise,
     index,
@@ -40,6 +41,7 @@ FAMILIES = (
     recurrent,
     norm,
     activation,
+    attention,
 )
 CASES: list[Case] = [case for family in FAMILIES for case in family.CASES]
 

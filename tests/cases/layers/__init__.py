@@ -7,6 +7,7 @@ float dtype, forward and backward. A layer without a row fails the suite.
 
 from tests.cases.layers import (
     activation,
+    attention,
     container,
     conv,
     dropout,
@@ -19,7 +20,19 @@ from tests.cases.layers import (
 )
 from tests.cases.layers.table import LayerCase
 
-FAMILIES = (container, linear, dropout, loss, conv, pool, recurrent, norm, activation, embedding)
+FAMILIES = (
+    container,
+    linear,
+    dropout,
+    loss,
+    conv,
+    pool,
+    recurrent,
+    norm,
+    activation,
+    embedding,
+    attention,
+)
 LAYER_CASES: list[LayerCase] = [case for family in FAMILIES for case in family.CASES]
 
 __all__ = [
