@@ -15,6 +15,7 @@ from nnkit.nn.activation import (
 from nnkit.nn.attention import MultiheadAttention
 from nnkit.nn.cells import GRUCell, LSTMCell, RNNCell
 from nnkit.nn.container import Residual, Sequential
+from nnkit.nn.controller import MemoryController
 from nnkit.nn.conv import Conv1d, Conv2d
 from nnkit.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d
 from nnkit.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d
@@ -31,6 +32,7 @@ from nnkit.nn.loss_binary import (
     NegativeSamplingLoss,
 )
 from nnkit.nn.loss_classes import CrossEntropyLoss, MultiMarginLoss, NLLLoss
+from nnkit.nn.memory import NeuralDeque, NeuralQueue, NeuralStack
 from nnkit.nn.module import Module
 from nnkit.nn.norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from nnkit.nn.parameter import Buffer, Parameter
@@ -92,6 +94,7 @@ __all__ = [
     "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
+    "MemoryController",
     "Mish",
     "Module",
     "ModuleDict",
@@ -100,6 +103,9 @@ __all__ = [
     "MultiheadAttention",
     "NLLLoss",
     "NegativeSamplingLoss",
+    "NeuralDeque",
+    "NeuralQueue",
+    "NeuralStack",
     "PReLU",
     "Parameter",
     "PositionalEncoding",

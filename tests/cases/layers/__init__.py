@@ -14,6 +14,7 @@ from tests.cases.layers import (
     embedding,
     linear,
     loss,
+    memory,
     norm,
     pool,
     recurrent,
@@ -32,6 +33,7 @@ FAMILIES = (
     activation,
     embedding,
     attention,
+    memory,
 )
 LAYER_CASES: list[LayerCase] = [case for family in FAMILIES for case in family.CASES]
 
