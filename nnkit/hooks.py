@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from nnkit.errors import GraphError
 
 if TYPE_CHECKING:
     from nnkit.autograd import Node
+    from nnkit.tensor import Tensor
     from nnkit.typing import Array
 
 Hook = Callable[..., Any]
@@ -66,6 +68,27 @@ class Hookable:
         if node.hooks is None:
             node.hooks = {}
         return Handle(node.hooks, hook)
+
+    def retain_grad(self: Any) -> None:
+        """Let `backward` add the gradient of an op's result to its `.grad`, as it does for leaves.
+
+        >>> import nnkit
+        >>> x = nnkit.tensor([1.0, 2.0], requires_grad=True)
+        >>> y = x * 3
+        >>> y.retain_grad()
+        >>> (y * y).sum().backward()
+        >>> y.grad.tolist()
+        [6.0, 12.0]
+        """
+        kept = weakref.ref(self)  # its node holds the hook, and would hold it in a cycle
+
+        def keep(gradient: Tensor) -> None:
+            result = kept()
+            if result is not None:
+                result.grad = gradient if result.grad is None else result.grad + gradient
+
+        if not self.is_leaf:
+            self.register_hook(keep)
 
 
 def hooked(node: Node, g: Array) -> Array:

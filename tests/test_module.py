@@ -257,6 +257,19 @@ def test_hooks_of_tensors_see_and_replace_gradients(backend: Backend, torch: Mod
         data(2).register_hook(print)
 
 
+def test_results_may_keep_their_gradients(backend: Backend) -> None:
+    x = data(2, 3).requires_grad_()
+    y = x * 2
+    for t in (x, y):
+        t.retain_grad()
+    loss = (y * y).sum()
+    loss.backward(retain_graph=True)
+    np.testing.assert_allclose(y.grad.numpy(), 2 * y.numpy())
+    loss.backward()
+    np.testing.assert_allclose(y.grad.numpy(), 4 * y.numpy())
+    np.testing.assert_allclose(x.grad.numpy(), 8 * y.numpy(), rtol=1e-6)
+
+
 def test_a_step_with_hooks_is_not_replayed_without_them() -> None:
     layer, seen = nn.Linear(4, 3), []
     step = nnkit.compile(lambda x: layer(x))
