@@ -21,6 +21,8 @@ from nnkit.recording import Session, active
 from nnkit.tensor import Tensor
 
 Step = Callable[..., Any]
+MOST_RECORDS = 32
+"""Ways of calling a step that are recorded; each holds the memory of one."""
 
 
 class Record:
@@ -136,6 +138,7 @@ class Compiled:
         self._step = step
         self._surroundings = Surroundings(step)
         self.records: dict[Any, Record] = {}
+        self._too_many = ""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """The same as the step itself."""
@@ -148,6 +151,12 @@ class Compiled:
         )
         record = self.records.get(key)
         if record is None:
+            if len(self.records) >= MOST_RECORDS:
+                self._too_many = (
+                    f"it was called in more than {MOST_RECORDS} ways: options or numbers that it "
+                    "reads change from call to call"
+                )
+                return self._step(*args, **options)
             record = self.records[key] = Record()
         if record.is_ready:
             return record.replay(args)
@@ -156,7 +165,9 @@ class Compiled:
     @property
     def reason(self) -> str:
         """Why it is not replayed, of the newest way of calling it; '' where it is."""
-        return next((r.reason for r in reversed(self.records.values()) if r.reason), "")
+        return self._too_many or next(
+            (r.reason for r in reversed(self.records.values()) if r.reason), ""
+        )
 
     def __repr__(self) -> str:
         name = getattr(self._step, "__qualname__", repr(self._step))

@@ -271,6 +271,37 @@ def test_a_compiled_step_within_another_runs_as_it_is(backend: Backend) -> None:
         assert outer(nnkit.tensor([float(i)])).tolist() == [2.0 * i + 1]
 
 
+def test_a_convolution_is_replayed(backend: Backend, rng: np.random.Generator) -> None:
+    """Its windows are views that NumPy makes by another object."""
+    nnkit.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x: nnkit.Tensor) -> nnkit.Tensor:
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    start = model.state_dict()
+    data = [nnkit.tensor(rng.random((4, 2, 8, 6), np.float32)) for _ in range(6)]
+    plain = [step(x).item() for x in data]
+    model.load_state_dict(start)
+    compiled = nnkit.compile(step)
+    assert [compiled(x).item() for x in data] == plain
+    assert compiled.reason == ""
+
+
+def test_numbers_that_always_change_are_not_recorded_for_ever(backend: Backend) -> None:
+    step = nnkit.compile(lambda x, factor: x * factor)
+    x = nnkit.tensor([1.0, 2.0])
+    for i in range(40):
+        assert step(x, float(i)).tolist() == [float(i), 2.0 * i]
+    assert len(step.records) == 32
+    assert "more than 32 ways" in step.reason
+
+
 def test_it_wants_a_function() -> None:
     with pytest.raises(nnkit.NnkitError, match="compile: step must be a function, got int"):
         nnkit.compile(3)  # type: ignore[arg-type]

@@ -289,9 +289,9 @@ class Constant:
 def lease_of(x: Host) -> Lease | None:
     """The lease that an array lies in, if it is one of the arena."""
     base: Any = x
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return base if isinstance(base, Lease) else None
+    while base is not None and not isinstance(base, Lease):
+        base = getattr(base, "base", None)  # also of what as_strided puts in between
+    return base
 
 
 def address(x: Host) -> int:
