@@ -30,4 +30,7 @@ def whole(caller: str, file: str | os.PathLike[str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{caller}-") as folder:
         path = Path(folder) / target.name
         yield path
+        usual = Path(folder) / "usual"  # some writers make files that only their owner may read
+        usual.touch()
+        path.chmod(usual.stat().st_mode)
         path.replace(target)

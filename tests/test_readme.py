@@ -19,15 +19,25 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_example_is_short_and_runs(tmp_path: Path) -> None:
-    """As a reader would run it: pasted into a file of its own, with warnings shown."""
     example = blocks("python")[0]
     lines = [line for line in example.splitlines() if line.strip()]
     assert len(lines) <= 15, f"{len(lines)} lines"
-    file = tmp_path / "example.py"
+    assert_runs(example, tmp_path)
+
+
+def test_the_second_example_goes_on_from_the_first(tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    assert_runs("\n".join(blocks("python")), tmp_path)
+    assert (tmp_path / "digits.safetensors").is_file()
+
+
+def assert_runs(example: str, folder: Path) -> None:
+    """As a reader would run it: pasted into a file of its own, with warnings shown."""
+    file = folder / "example.py"
     file.write_text(example, encoding="utf-8")
     command = [sys.executable, "-W", "error", str(file)]
     run = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip(), "an example that shows nothing teaches little"

@@ -251,3 +251,10 @@ def test_checkpoints_without_an_optimizer_and_other_files(tmp_path: Path) -> Non
         load_checkpoint(file, model)
     with pytest.raises(TypeError, match=r"numbers must be made of numbers.*Fix: tensor\.item\(\)"):
         save_checkpoint(file, model, loss=nnkit.tensor(0.5))
+
+
+def test_others_may_read_the_file_as_usual(tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    usual.touch()
+    nnkit.save(nn.Linear(2, 3), tmp_path / "model.safetensors")
+    assert (tmp_path / "model.safetensors").stat().st_mode == usual.stat().st_mode
