@@ -118,8 +118,8 @@ class NeuralStack(_OneEnd):
     >>> pop = nnkit.tensor([[0.0], [0.1], [0.9]])
     >>> values = nnkit.tensor([[[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]]])
     >>> reads, state = nn.NeuralStack().sequence(push, pop, values)
-    >>> reads[2].numpy().round(4).tolist()
-    [[0.1, 0.0, 0.9]]
+    >>> [round(x, 4) for x in reads[2, 0].tolist()]
+    [0.1, 0.0, 0.9]
     """
 
     def before(self, strengths: Tensor) -> Tensor:
