@@ -99,11 +99,11 @@ def test_a_device_that_is_not_there_lists_those_that_are(device: str) -> None:
 def test_arguments_are_laid_out_in_the_kernels_own_types(launch: Any) -> None:
     """A Python number would travel as 64 bits; offsets are 0, the pointer holds them."""
     signature = kernels.signatures("loss", {"real": "float", "label": "i32"})
-    pack = launch.packer(signature["cross_entropy_backward"])
+    pack = launch.packer(signature["cross_entropy_soft_backward"])
     arrays = [object() for _ in range(5)]
     x, target, saved, g, d = arrays
     laid = pack((x, target, saved, g, True, 0.25, d, 4, 7))
-    assert len(laid) == len(signature["cross_entropy_backward"].args)
+    assert len(laid) == len(signature["cross_entropy_soft_backward"].args)
     assert [value for value in laid if value in arrays] == arrays
     numbers = [value for value in laid if value not in arrays]
     kinds = [np.int64] * 4 + [np.int32, np.float32] + [np.int64] * 3
