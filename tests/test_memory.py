@@ -8,6 +8,7 @@ import pytest
 import nnkit
 from nnkit import nn, optim
 from nnkit.backend import Backend
+from tests.compare import assert_close
 
 PUSH, POP = [0.8, 0.5, 0.9], [0.0, 0.1, 0.9]
 
@@ -26,6 +27,18 @@ def test_the_papers_figure(backend: Backend) -> None:
     np.testing.assert_allclose(np.array(reads), expected, rtol=0, atol=1e-15)
     for found, wanted in zip(strengths, ([0.8], [0.7, 0.5], [0.3, 0.0, 0.9]), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("make", [nn.NeuralStack, nn.NeuralQueue])
+def test_a_long_memory_keeps_its_digits(make: type, backend: Backend) -> None:
+    """Sums of strengths grow; what lies at the end that is read must not be lost in them."""
+    rng = np.random.default_rng(0)
+    signals = rng.random((100, 2)), 0.2 * rng.random((100, 2)), rng.normal(size=(100, 2, 3))
+    rounded = [x.astype(np.float32) for x in signals]
+    found = make().sequence(*(nnkit.tensor(x) for x in rounded))[0].numpy()
+    with nnkit.use("numpy"):
+        exact = make().sequence(*(nnkit.tensor(x.astype(np.float64)) for x in rounded))[0].numpy()
+    assert_close(found, exact, 16, make.__name__)
 
 
 @pytest.mark.parametrize("memory", ["stack", "queue", "deque"])

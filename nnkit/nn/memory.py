@@ -27,7 +27,8 @@ State: TypeAlias = Memory | None
 
 def above(strengths: Tensor) -> Tensor:
     """For each value the sum of the strengths that lie over it."""
-    return strengths.sum(axis=1, keepdims=True) - ops.cumsum(strengths, axis=1)
+    # Summed from the top, where a read looks first: the sum of all minus that below loses digits.
+    return ops.cumsum(strengths, axis=1, reverse=True) - strengths
 
 
 def below(strengths: Tensor) -> Tensor:

@@ -83,15 +83,19 @@ def argmax(
 
 
 @op
-def cumsum(xp: Namespace, x: Array, *, needs: Needs, axis: int) -> Result:
-    """y_i = x_0 + ... + x_i along `axis`. d/dx sums g from the other end."""
+def cumsum(xp: Namespace, x: Array, *, needs: Needs, axis: int, reverse: bool = False) -> Result:
+    """y_i = x_0 + ... + x_i along `axis`, or x_i + ... + x_n with `reverse`.
+
+    d/dx sums g from the other end.
+    """
     (axis,) = normalize_axes("cumsum", axis, x.ndim)
-    y = xp.cumulative_sum(x, axis=axis)
 
-    def vjp(g: Array) -> tuple[Array]:
-        return (xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis),)
+    def total(a: Array, backwards: bool) -> Array:
+        if not backwards:
+            return xp.cumulative_sum(a, axis=axis)
+        return xp.flip(xp.cumulative_sum(xp.flip(a, axis=axis), axis=axis), axis=axis)
 
-    return y, vjp if needs[0] else None
+    return total(x, reverse), (lambda g: (total(g, not reverse),)) if needs[0] else None
 
 
 @op

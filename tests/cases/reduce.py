@@ -27,6 +27,10 @@ def argmax(x, axis=None, keepdims=False):
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
+def cumsum(x, axis, reverse=False):
+    return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if reverse else np.cumsum(x, axis)
+
+
 def norm(x, p=2.0, axis=None, keepdims=False):
     size = np.abs(x)
     if p == inf:
@@ -103,8 +107,11 @@ row("norm", norm, real())
 row("norm", norm, real(700, 1100), time_=True)
 
 for x in (real(4, 7), real(4, 7).transposed, real(4, 7).strided, real(4, 1), real(0, 7)):
-    row("cumsum", np.cumsum, x, axis=1)
-row("cumsum", np.cumsum, real(3, 4, 5), axis=-2)
-row("cumsum", np.cumsum, real(7), axis=0)
-row("cumsum", np.cumsum, whole(4, 7), axis=0)
-row("cumsum", np.cumsum, exact([[nan, 1.0, 2.0], [3.0, inf, 4.0]]), axis=1, grad_=False)
+    row("cumsum", cumsum, x, axis=1)
+row("cumsum", cumsum, real(3, 4, 5), axis=-2)
+row("cumsum", cumsum, real(3, 4, 5), axis=-2, reverse=True)
+row("cumsum", cumsum, real(4, 7).strided, axis=1, reverse=True)
+row("cumsum", cumsum, real(0, 7), axis=0, reverse=True)
+row("cumsum", cumsum, real(7), axis=0)
+row("cumsum", cumsum, whole(4, 7), axis=0)
+row("cumsum", cumsum, exact([[nan, 1.0, 2.0], [3.0, inf, 4.0]]), axis=1, grad_=False)
