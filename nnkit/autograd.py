@@ -31,7 +31,13 @@ _mode = _Mode()
 
 
 def is_grad_enabled() -> bool:
-    """Whether ops record what `backward` needs."""
+    """Whether ops record what `backward` needs.
+
+    >>> import nnkit
+    >>> with nnkit.no_grad():
+    ...     nnkit.is_grad_enabled()
+    False
+    """
     return _mode.recording
 
 

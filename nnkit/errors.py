@@ -8,11 +8,22 @@ from collections.abc import Iterable
 
 
 class NnkitError(Exception):
-    """Base class of nnkit's own errors."""
+    """Base class of nnkit's own errors.
+
+    >>> import nnkit
+    >>> issubclass(nnkit.NnkitError, nnkit.NnkitError)
+    True
+    """
 
 
 class BackendUnavailable(NnkitError, RuntimeError):
-    """A backend that was asked for cannot be used here: `reason` says why, `remedy` what to do."""
+    """A backend that was asked for cannot be used here: `reason` says why, `remedy` what to do.
+
+    >>> import nnkit
+    >>> error = nnkit.BackendUnavailable("cupy", "there is no GPU", "choose another")
+    >>> print(error)
+    backend 'cupy' is not available: there is no GPU. Fix: choose another.
+    """
 
     def __init__(self, backend: str, reason: str, remedy: str = "") -> None:
         self.backend, self.reason, self.remedy = backend, reason, remedy
@@ -24,11 +35,21 @@ class BackendUnavailable(NnkitError, RuntimeError):
 
 
 class BackendMismatch(NnkitError, TypeError):
-    """Arrays of two backends met in one operation; nnkit never moves data by itself."""
+    """Arrays of two backends met in one operation; nnkit never moves data by itself.
+
+    >>> import nnkit
+    >>> issubclass(nnkit.BackendMismatch, nnkit.NnkitError)
+    True
+    """
 
 
 class DeviceError(NnkitError, RuntimeError):
-    """A launch failed after it had started: results may be lost, so nothing is retried."""
+    """A launch failed after it had started: results may be lost, so nothing is retried.
+
+    >>> import nnkit
+    >>> issubclass(nnkit.DeviceError, nnkit.NnkitError)
+    True
+    """
 
 
 class KernelUnavailable(NnkitError, RuntimeError):
@@ -36,15 +57,33 @@ class KernelUnavailable(NnkitError, RuntimeError):
 
 
 class GraphError(NnkitError, RuntimeError):
-    """`backward` met a graph it cannot use: released, changed in place, or without any gradient."""
+    """`backward` met a graph it cannot use: released, changed in place, or without any gradient.
+
+    >>> import nnkit
+    >>> try:
+    ...     nnkit.tensor([1.0]).backward()
+    ... except nnkit.GraphError as error:
+    ...     print(str(error).partition(". ")[0])
+    backward: this tensor depends on nothing that requires a gradient
+    """
 
 
 class NnkitWarning(UserWarning):
-    """Base class of nnkit's warnings."""
+    """Base class of nnkit's warnings.
+
+    >>> import nnkit
+    >>> issubclass(nnkit.NnkitWarning, UserWarning)
+    True
+    """
 
 
 class FallbackWarning(NnkitWarning):
-    """Something runs elsewhere than was asked for; the text says what, where and why."""
+    """Something runs elsewhere than was asked for; the text says what, where and why.
+
+    >>> import nnkit
+    >>> issubclass(nnkit.FallbackWarning, UserWarning)
+    True
+    """
 
 
 def warn_in_one_line(text: str) -> None:

@@ -67,7 +67,13 @@ def parse(text: str) -> list[Choice]:
 
 
 def current() -> Backend:
-    """The backend in use in this context; at first use it is chosen by NNKIT_BACKEND."""
+    """The backend in use in this context; at first use it is chosen by NNKIT_BACKEND.
+
+    >>> import nnkit
+    >>> with nnkit.use("numpy"):
+    ...     nnkit.current_backend().name
+    'numpy'
+    """
     selected = _in_context.get() or _default
     return (selected or _choose_by_variable()).backend
 

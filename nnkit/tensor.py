@@ -34,6 +34,12 @@ class Tensor(Copying, Hookable, Operators):
         data: the raw array, shape and dtype as the tensor's.
         grad: None, or a tensor of the same shape and dtype; `backward` adds to it.
         version: grows by one when an update writes into the array.
+
+    >>> import nnkit
+    >>> x = nnkit.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.shape, x.grad.tolist()
+    ((2, 2), [[2.0, 4.0], [6.0, 8.0]])
     """
 
     __slots__ = (
@@ -241,5 +247,10 @@ def _has_dtype(data: Any) -> bool:
 
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """A tensor that holds the values of a NumPy array, dtype kept, on the backend in use."""
+    """A tensor that holds the values of a NumPy array, dtype kept, on the backend in use.
+
+    >>> import nnkit, numpy
+    >>> nnkit.from_numpy(numpy.arange(3)).tolist()
+    [0, 1, 2]
+    """
     return tensor(array)

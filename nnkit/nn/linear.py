@@ -27,6 +27,12 @@ class Linear(Module):
         weight_init: how the weight starts: a name from `nn.init`, a function of the shape, a number
             or an array. Default, as in PyTorch: uniform within 1 / sqrt(in_features).
         bias_init: how the bias starts, in the same way and with the same default.
+
+    >>> import nnkit
+    >>> from nnkit import nn
+    >>> layer = nn.Linear(3, 2, weight_init="ones", bias_init=0.5)
+    >>> layer(nnkit.tensor([[1.0, 2.0, 3.0]])).tolist()
+    [[6.5, 6.5]]
     """
 
     def __init__(
@@ -63,7 +69,13 @@ class Linear(Module):
 
 
 class Flatten(Module):
-    """Join the axes from `start_dim` to `end_dim`; by default all but the first, the batch."""
+    """Join the axes from `start_dim` to `end_dim`; by default all but the first, the batch.
+
+    >>> import nnkit
+    >>> from nnkit import nn
+    >>> nn.Flatten()(nnkit.tensor([[[1.0, 2.0], [3.0, 4.0]]])).tolist()
+    [[1.0, 2.0, 3.0, 4.0]]
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim = start_dim
@@ -79,7 +91,13 @@ class Flatten(Module):
 
 
 class Identity(Module):
-    """y = x: a place that something may take later."""
+    """y = x: a place that something may take later.
+
+    >>> import nnkit
+    >>> from nnkit import nn
+    >>> nn.Identity()(nnkit.tensor([1.0, 2.0])).tolist()
+    [1.0, 2.0]
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """X itself."""

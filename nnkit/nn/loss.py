@@ -26,6 +26,11 @@ class Loss(Module):
 
     Args:
         reduction: 'mean', 'sum', or 'none' for the losses as they are.
+
+    >>> import nnkit
+    >>> from nnkit import nn
+    >>> isinstance(nn.MSELoss(), nn.Loss), nn.MSELoss(reduction="sum").reduction
+    (True, 'sum')
     """
 
     def __init__(self, *, reduction: str = "mean") -> None:

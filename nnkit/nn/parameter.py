@@ -16,6 +16,15 @@ class Parameter(Tensor):
     Args:
         data: a tensor (its array is taken over), or anything that `nnkit.tensor` takes.
         requires_grad: False freezes it.
+
+    >>> from nnkit import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         self.factor = nn.Parameter([2.0])
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> [name for name, _ in Scale().named_parameters()]
+    ['factor']
     """
 
     __slots__ = ()
@@ -29,7 +38,17 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that belongs to a module and is saved with it, but is not learnt."""
+    """A tensor that belongs to a module and is saved with it, but is not learnt.
+
+    >>> from nnkit import nn
+    >>> class Shift(nn.Module):
+    ...     def __init__(self):
+    ...         self.offset = nn.Buffer([1.0, 2.0])
+    ...     def forward(self, x):
+    ...         return x + self.offset
+    >>> list(Shift().state_dict()), list(Shift().parameters())
+    (['offset'], [])
+    """
 
     __slots__ = ("persistent",)
 

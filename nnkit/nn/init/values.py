@@ -61,24 +61,44 @@ def start(how: Start, shape: Shape) -> Host:
 
 @initializer
 def zeros(shape: Shape) -> Host:
-    """0 everywhere."""
+    """0 everywhere.
+
+    >>> from nnkit.nn import init
+    >>> init.zeros((2,)).tolist()
+    [0.0, 0.0]
+    """
     return np.zeros(shape)
 
 
 @initializer
 def ones(shape: Shape) -> Host:
-    """1 everywhere."""
+    """1 everywhere.
+
+    >>> from nnkit.nn import init
+    >>> init.ones((2,)).tolist()
+    [1.0, 1.0]
+    """
     return np.ones(shape)
 
 
 def constant(shape: Shape, value: float) -> Host:
-    """One number everywhere; by name, the number itself does it: `bias_init=0.5`."""
+    """One number everywhere; by name, the number itself does it: `bias_init=0.5`.
+
+    >>> from nnkit.nn import init
+    >>> init.constant((2,), 0.5).tolist()
+    [0.5, 0.5]
+    """
     return np.full(shape, value)
 
 
 @initializer
 def uniform(shape: Shape, low: float = 0.0, high: float = 1.0) -> Host:
-    """Evenly within [low, high)."""
+    """Evenly within [low, high).
+
+    >>> from nnkit.nn import init
+    >>> init.uniform((4, 7)).shape
+    (4, 7)
+    """
     return generator().uniform(low, high, shape)
 
 
@@ -89,7 +109,12 @@ def within(bound: float) -> Initializer:
 
 @initializer
 def normal(shape: Shape, mean: float = 0.0, std: float = 1.0) -> Host:
-    """The normal distribution."""
+    """The normal distribution.
+
+    >>> from nnkit.nn import init
+    >>> init.normal((4, 7)).shape
+    (4, 7)
+    """
     return generator().normal(mean, std, shape)
 
 
@@ -120,7 +145,12 @@ def truncated_normal(
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """How many numbers go into an output element of a weight, and how many it goes out to."""
+    """How many numbers go into an output element of a weight, and how many it goes out to.
+
+    >>> from nnkit.nn import init
+    >>> init.fans((5, 7)), init.fans((8, 3, 5, 5))
+    ((7, 5), (75, 200))
+    """
     if len(shape) < 2:
         raise ValueError(
             f"this initializer needs a weight with two axes or more, got shape {shape}. "
@@ -132,25 +162,45 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 @initializer
 def xavier_uniform(shape: Shape, gain: float = 1.0) -> Host:
-    """Uniform within gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Uniform within gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    >>> from nnkit.nn import init
+    >>> init.xavier_uniform((4, 7)).shape
+    (4, 7)
+    """
     return _spread_uniform(shape, gain * math.sqrt(2.0 / sum(fans(shape))))
 
 
 @initializer
 def xavier_normal(shape: Shape, gain: float = 1.0) -> Host:
-    """Normal with std = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Normal with std = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    >>> from nnkit.nn import init
+    >>> init.xavier_normal((4, 7)).shape
+    (4, 7)
+    """
     return normal(shape, std=gain * math.sqrt(2.0 / sum(fans(shape))))
 
 
 @initializer
 def kaiming_uniform(shape: Shape, gain: float = math.sqrt(2.0), mode: str = "fan_in") -> Host:
-    """Uniform within gain sqrt(3 / fan), for ReLU (He et al. 2015, arXiv:1502.01852)."""
+    """Uniform within gain sqrt(3 / fan), for ReLU (He et al. 2015, arXiv:1502.01852).
+
+    >>> from nnkit.nn import init
+    >>> init.kaiming_uniform((4, 7)).shape
+    (4, 7)
+    """
     return _spread_uniform(shape, gain / math.sqrt(_fan(shape, mode)))
 
 
 @initializer
 def kaiming_normal(shape: Shape, gain: float = math.sqrt(2.0), mode: str = "fan_in") -> Host:
-    """Normal with std = gain / sqrt(fan), for ReLU (He et al. 2015, arXiv:1502.01852)."""
+    """Normal with std = gain / sqrt(fan), for ReLU (He et al. 2015, arXiv:1502.01852).
+
+    >>> from nnkit.nn import init
+    >>> init.kaiming_normal((4, 7)).shape
+    (4, 7)
+    """
     return normal(shape, std=gain / math.sqrt(_fan(shape, mode)))
 
 
@@ -162,13 +212,23 @@ def _fan(shape: Shape, mode: str) -> int:
 
 @initializer
 def lecun_uniform(shape: Shape) -> Host:
-    """Uniform within sqrt(3 / fan_in) (LeCun et al. 1998, "Efficient BackProp")."""
+    """Uniform within sqrt(3 / fan_in) (LeCun et al. 1998, "Efficient BackProp").
+
+    >>> from nnkit.nn import init
+    >>> init.lecun_uniform((4, 7)).shape
+    (4, 7)
+    """
     return kaiming_uniform(shape, gain=1.0)
 
 
 @initializer
 def lecun_normal(shape: Shape) -> Host:
-    """Normal with std = 1 / sqrt(fan_in) (LeCun et al. 1998, "Efficient BackProp")."""
+    """Normal with std = 1 / sqrt(fan_in) (LeCun et al. 1998, "Efficient BackProp").
+
+    >>> from nnkit.nn import init
+    >>> init.lecun_normal((4, 7)).shape
+    (4, 7)
+    """
     return kaiming_normal(shape, gain=1.0)
 
 
@@ -184,6 +244,10 @@ def orthogonal(shape: Shape, gain: float = 1.0) -> Host:
 
     Evenly among all such matrices (Saxe et al. 2014, arXiv:1312.6120); more than two axes count as
     (shape[0], the rest).
+
+    >>> from nnkit.nn import init
+    >>> init.orthogonal((4, 7)).shape
+    (4, 7)
     """
     fans(shape)  # a bias has none
     rows, columns = shape[0], math.prod(shape[1:])
