@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 
 import numpy as np
@@ -53,6 +54,18 @@ def test_everything_is_annotated_and_described(function: Function) -> None:
     text = inspect.getdoc(function)
     assert text is not None
     assert text.partition("\n")[0].rstrip().endswith(".") or "=" in text.partition("\n")[0]
+
+
+@every_op
+def test_the_example_of_each_op_holds(name: str, backend: Backend) -> None:
+    """doctest finds functions and classes by itself; an op is neither."""
+    text = inspect.getdoc(OPS[name])
+    assert text is not None
+    example = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
+    assert example.examples, f"{name} has no example"
+    report: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(example, out=report.append)
+    assert not report, "".join(report)
 
 
 @everything

@@ -15,7 +15,17 @@ Path = str | os.PathLike[str]
 
 
 class Table(NamedTuple):
-    """What a CSV file holds."""
+    r"""What a CSV file holds.
+
+    >>> import tempfile, pathlib
+    >>> from nnkit import data
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder) / "t.csv"
+    ...     _ = file.write_text("size,kind\n1.5,a\n2.5,b\n")
+    ...     table = data.read_csv(file, "kind")
+    >>> table.x.tolist(), table.y.tolist(), table.names, table.classes
+    ([[1.5], [2.5]], [0, 1], ['size'], ['a', 'b'])
+    """
 
     x: Host
     """The values (N, columns), in float64."""

@@ -38,28 +38,48 @@ FAR = 1000.0
 
 @op(elementwise=True)
 def step(xp: Namespace, x: Array, *, needs: Needs) -> Result:
-    """1 where x > 0, else 0 (Heaviside). d/dx = 0 everywhere: nothing is learnt through it."""
+    """1 where x > 0, else 0 (Heaviside). d/dx = 0 everywhere: nothing is learnt through it.
+
+    >>> import nnkit
+    >>> nnkit.ops.step(nnkit.tensor([-1.0, 2.0])).tolist()
+    [0.0, 1.0]
+    """
     y = xp.where(x == x, xp.astype(x > 0, x.dtype), x)
     return y, (lambda g: (xp.zeros_like(g),)) if needs[0] else None
 
 
 @op(elementwise=True)
 def sigmoid(xp: Namespace, x: Array, *, needs: Needs) -> Result:
-    """1 / (1 + exp(-x)), without overflow. d/dx = y (1 - y)."""
+    """1 / (1 + exp(-x)), without overflow. d/dx = y (1 - y).
+
+    >>> import nnkit
+    >>> nnkit.ops.sigmoid(nnkit.tensor([0.0])).tolist()
+    [0.5]
+    """
     y = sigmoid_of(xp, x)
     return y, (lambda g: (g * y * (1 - y),)) if needs[0] else None
 
 
 @op(elementwise=True)
 def tanh(xp: Namespace, x: Array, *, needs: Needs) -> Result:
-    """The hyperbolic tangent. d/dx = 1 - y^2."""
+    """The hyperbolic tangent. d/dx = 1 - y^2.
+
+    >>> import nnkit
+    >>> nnkit.ops.tanh(nnkit.tensor([0.0])).tolist()
+    [0.0]
+    """
     y = xp.tanh(x)
     return y, (lambda g: (g * (1 - y * y),)) if needs[0] else None
 
 
 @op(elementwise=True)
 def softsign(xp: Namespace, x: Array, *, needs: Needs) -> Result:
-    """y = x / (1 + |x|) (Turian et al. 2009). d/dx = 1 / (1 + |x|)^2."""
+    """y = x / (1 + |x|) (Turian et al. 2009). d/dx = 1 / (1 + |x|)^2.
+
+    >>> import nnkit
+    >>> nnkit.ops.softsign(nnkit.tensor([-1.0, 3.0])).tolist()
+    [-0.5, 0.75]
+    """
     near = xp.clip(x, -1e30, 1e30)  # infinity by infinity would be NaN
     r = 1 / (1 + xp.abs(near))
     return near * r, (lambda g: (g * r * r,)) if needs[0] else None
@@ -69,7 +89,12 @@ def softsign(xp: Namespace, x: Array, *, needs: Needs) -> Result:
 def hardtanh(
     xp: Namespace, x: Array, *, needs: Needs, min_val: float = -1.0, max_val: float = 1.0
 ) -> Result:
-    """X held within [min_val, max_val]. d/dx = 1 between them, 0 at them and outside."""
+    """X held within [min_val, max_val]. d/dx = 1 between them, 0 at them and outside.
+
+    >>> import nnkit
+    >>> nnkit.ops.hardtanh(nnkit.tensor([-2.0, 0.5, 2.0])).tolist()
+    [-1.0, 0.5, 1.0]
+    """
     if not min_val < max_val:
         raise ValueError(f"hardtanh: min_val must be below max_val, got {min_val} and {max_val}")
     inside = (x > min_val) & (x < max_val)
@@ -82,6 +107,10 @@ def hardsigmoid(xp: Namespace, x: Array, *, needs: Needs) -> Result:
     """y = x / 6 + 1/2 held within [0, 1] (Howard et al. 2019, arXiv:1905.02244).
 
     d/dx = 1/6 for -3 < x < 3, else 0.
+
+    >>> import nnkit
+    >>> nnkit.ops.hardsigmoid(nnkit.tensor([-4.0, 0.0, 4.0])).tolist()
+    [0.0, 0.5, 1.0]
     """
     y = xp.clip(x * (1 / 6) + 0.5, 0.0, 1.0)
     inside = (x > -3) & (x < 3)
@@ -90,14 +119,24 @@ def hardsigmoid(xp: Namespace, x: Array, *, needs: Needs) -> Result:
 
 @op(elementwise=True)
 def relu(xp: Namespace, x: Array, *, needs: Needs) -> Result:
-    """max(x, 0), NaN kept. d/dx = 1 where x > 0, else 0 (Nair and Hinton 2010)."""
+    """max(x, 0), NaN kept. d/dx = 1 where x > 0, else 0 (Nair and Hinton 2010).
+
+    >>> import nnkit
+    >>> nnkit.ops.relu(nnkit.tensor([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
     y = xp.maximum(x, 0)
     return y, (lambda g: (xp.where(y > 0, g, 0.0),)) if needs[0] else None
 
 
 @op(elementwise=True)
 def leaky_relu(xp: Namespace, x: Array, *, needs: Needs, negative_slope: float = 0.01) -> Result:
-    """X where x > 0, else negative_slope x (Maas et al. 2013). d/dx = 1 or negative_slope."""
+    """X where x > 0, else negative_slope x (Maas et al. 2013). d/dx = 1 or negative_slope.
+
+    >>> import nnkit
+    >>> nnkit.ops.leaky_relu(nnkit.tensor([-2.0, 2.0]), negative_slope=0.5).tolist()
+    [-1.0, 2.0]
+    """
     positive = x > 0
     y = xp.where(positive, x, x * negative_slope)
     return y, (lambda g: (xp.where(positive, g, g * negative_slope),)) if needs[0] else None
@@ -108,6 +147,10 @@ def prelu(xp: Namespace, x: Array, weight: Array, *, needs: Needs) -> Result:
     """X where x > 0, else weight x, which is learnt too (He et al. 2015, arXiv:1502.01852).
 
     Shapes: x (N, C, ...), weight (C,) for one slope a channel, or (1,); one dtype.
+
+    >>> import nnkit
+    >>> nnkit.ops.prelu(nnkit.tensor([-2.0, 2.0]), nnkit.tensor([0.25])).tolist()
+    [-0.5, 2.0]
     """
     channels = x.shape[1] if x.ndim > 1 else 1
     if weight.ndim != 1 or weight.shape[0] not in (1, channels):
@@ -132,6 +175,10 @@ def elu(xp: Namespace, x: Array, *, needs: Needs, alpha: float = 1.0) -> Result:
     """X where x > 0, else alpha (exp(x) - 1) (Clevert et al. 2016, arXiv:1511.07289).
 
     d/dx = 1 or alpha exp(x).
+
+    >>> import nnkit
+    >>> nnkit.ops.elu(nnkit.tensor([0.0, 2.0])).tolist()
+    [0.0, 2.0]
     """
     positive = x > 0
     y = xp.where(positive, x, alpha * xp.expm1(xp.minimum(x, 0.0)))
@@ -143,6 +190,10 @@ def selu(xp: Namespace, x: Array, *, needs: Needs) -> Result:
     """y = scale elu(x, alpha), which keeps mean 0 and variance 1 (Klambauer et al. 2017).
 
     scale = 1.0507…, alpha = 1.6733… (arXiv:1706.02515). d/dx = scale or scale alpha exp(x).
+
+    >>> import nnkit
+    >>> nnkit.ops.selu(nnkit.tensor([0.0])).tolist()
+    [0.0]
     """
     positive, low = x > 0, SELU_SCALE * SELU_ALPHA
     y = xp.where(positive, SELU_SCALE * x, low * xp.expm1(xp.minimum(x, 0.0)))
@@ -155,6 +206,10 @@ def gelu(xp: Namespace, x: Array, *, needs: Needs, approximate: str = "none") ->
 
     P(x) = (1 + erf(x / sqrt 2)) / 2, or with approximate='tanh' the sigmoid-like
     (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. d/dx = P + x dP/dx.
+
+    >>> import nnkit
+    >>> nnkit.ops.gelu(nnkit.tensor([0.0])).tolist()
+    [0.0]
     """
     check_gelu("gelu", approximate)
     near = xp.clip(x, -FAR, FAR)
@@ -187,6 +242,10 @@ def silu(xp: Namespace, x: Array, *, needs: Needs) -> Result:
     """y = x sigmoid(x), also called swish (Elfwing et al. 2017, arXiv:1702.03118).
 
     d/dx = s (1 + x (1 - s)) with s = sigmoid(x).
+
+    >>> import nnkit
+    >>> nnkit.ops.silu(nnkit.tensor([0.0])).tolist()
+    [0.0]
     """
     near = xp.clip(x, -FAR, FAR)
     s = sigmoid_of(xp, near)
@@ -201,6 +260,10 @@ def softplus(
     """y = log(1 + exp(beta x)) / beta, but x where beta x > threshold (Dugas et al. 2001).
 
     d/dx = sigmoid(beta x), or 1 beyond the threshold.
+
+    >>> import nnkit
+    >>> round(nnkit.ops.softplus(nnkit.tensor([0.0])).item(), 4)
+    0.6931
     """
     t = beta * x
     beyond = t > threshold
@@ -214,6 +277,10 @@ def mish(xp: Namespace, x: Array, *, needs: Needs) -> Result:
     """y = x tanh(log(1 + exp(x))) (Misra 2019, arXiv:1908.08681).
 
     d/dx = t + x (1 - t^2) sigmoid(x), with t the tanh.
+
+    >>> import nnkit
+    >>> nnkit.ops.mish(nnkit.tensor([0.0])).tolist()
+    [0.0]
     """
     near = xp.clip(x, -FAR, FAR)
     t = xp.tanh(softplus_of(xp, near))
@@ -227,7 +294,12 @@ def mish(xp: Namespace, x: Array, *, needs: Needs) -> Result:
 
 @op
 def softmax(xp: Namespace, x: Array, *, needs: Needs, axis: int = -1) -> Result:
-    """y = exp(x) / sum(exp(x)) over `axis`, without overflow. d/dx = y (g - sum(g y))."""
+    """y = exp(x) / sum(exp(x)) over `axis`, without overflow. d/dx = y (g - sum(g y)).
+
+    >>> import nnkit
+    >>> nnkit.ops.softmax(nnkit.tensor([1.0, 1.0])).tolist()
+    [0.5, 0.5]
+    """
     (axis,) = normalize_axes("softmax", axis, x.ndim)
     e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
     y = e / xp.sum(e, axis=axis, keepdims=True)
@@ -236,7 +308,12 @@ def softmax(xp: Namespace, x: Array, *, needs: Needs, axis: int = -1) -> Result:
 
 @op
 def log_softmax(xp: Namespace, x: Array, *, needs: Needs, axis: int = -1) -> Result:
-    """y = x - log(sum(exp(x))) over `axis`, without overflow. d/dx = g - exp(y) sum(g)."""
+    """y = x - log(sum(exp(x))) over `axis`, without overflow. d/dx = g - exp(y) sum(g).
+
+    >>> import nnkit
+    >>> round(nnkit.ops.log_softmax(nnkit.tensor([1.0, 1.0]))[0].item(), 4)
+    -0.6931
+    """
     (axis,) = normalize_axes("log_softmax", axis, x.ndim)
     y = log_softmax_of(xp, x, axis)
 

@@ -30,6 +30,11 @@ def attention(
     where a query may see a key; with `is_causal` query i sees the keys up to i alone. `scale` is
     1 / sqrt(E) where None. A query that may see no key gives 0, as in PyTorch. Every input has a
     gradient but a mask of bools.
+
+    >>> import nnkit
+    >>> q, k = nnkit.tensor([[1.0]]), nnkit.tensor([[1.0], [1.0]])
+    >>> nnkit.ops.attention(q, k, nnkit.tensor([[2.0], [4.0]])).tolist()
+    [[3.0]]
     """
     _check(xp, "attention", q, k, mask)
     if v.dtype != q.dtype or v.ndim < 2 or v.shape[-2] != k.shape[-2]:
@@ -72,6 +77,10 @@ def attention_weights(
 
     Shapes: q (..., L, E), k (..., S, E), p (..., L, S). Rows add up to 1, or to 0 for a query that
     may see no key.
+
+    >>> import nnkit
+    >>> nnkit.ops.attention_weights(nnkit.tensor([[1.0]]), nnkit.tensor([[1.0], [1.0]])).tolist()
+    [[0.5, 0.5]]
     """
     _check(xp, "attention_weights", q, k, mask)
     scaled = q * _scale(q, scale)

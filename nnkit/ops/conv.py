@@ -48,6 +48,10 @@ def conv(
 
     Chellapilla, Puri and Simard 2006, "High performance convolutional neural networks for document
     processing".
+
+    >>> import nnkit
+    >>> nnkit.ops.conv(nnkit.tensor([[[1.0, 2.0, 3.0]]]), nnkit.tensor([[[1.0, 1.0]]])).tolist()
+    [[[3.0, 5.0]]]
     """
     _check("conv", x, weight, bias, groups)
     if x.shape[1] != groups * weight.shape[1] or weight.shape[0] % groups:
@@ -104,6 +108,11 @@ def conv_transpose(
     would take to the same number of positions.
 
     Zeiler et al. 2010, "Deconvolutional networks".
+
+    >>> import nnkit
+    >>> y = nnkit.ops.conv_transpose(nnkit.tensor([[[1.0, 2.0]]]), nnkit.tensor([[[1.0, 1.0]]]))
+    >>> y.tolist()
+    [[[1.0, 3.0, 2.0]]]
     """
     _check("conv_transpose", x, weight, bias, groups)
     if x.shape[1] != weight.shape[0] or weight.shape[0] % groups:

@@ -13,7 +13,12 @@ __all__ = ["getitem", "take"]
 
 @op
 def getitem(xp: Namespace, x: Array, *, needs: Needs, key: Any) -> Result:
-    """x[key] for integers, slices, `...` and None. d/dx puts g where it came from, 0 elsewhere."""
+    """x[key] for integers, slices, `...` and None. d/dx puts g where it came from, 0 elsewhere.
+
+    >>> import nnkit
+    >>> nnkit.ops.getitem(nnkit.tensor([[1.0, 2.0], [3.0, 4.0]]), key=(slice(None), 1)).tolist()
+    [2.0, 4.0]
+    """
     parts = key if isinstance(key, tuple) else (key,)
     for part in parts:
         if not (part is None or part is ... or isinstance(part, int | slice)):
@@ -46,6 +51,10 @@ def take(
     from -V counts from the end. One outside [-V, V) raises an IndexError that names it on NumPy; a
     device cannot tell while it computes, there such rows are NaN, so that it is seen. d/dx adds g
     to the rows that it came from, always in the same order; that of `padding_idx` gets nothing.
+
+    >>> import nnkit
+    >>> nnkit.ops.take(nnkit.tensor([[1.0, 2.0], [3.0, 4.0]]), nnkit.tensor([1, 1, 0])).tolist()
+    [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
     """
     _check_take(xp, x, index, padding_idx)
     rows = x.shape[0]

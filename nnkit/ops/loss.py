@@ -26,6 +26,10 @@ def mse_loss(
 
     Both of one shape and float dtype. d/dprediction = 2 (prediction - target), d/dtarget its
     negative.
+
+    >>> import nnkit
+    >>> nnkit.ops.mse_loss(nnkit.tensor([1.0, 4.0]), nnkit.tensor([1.0, 2.0])).item()
+    2.0
     """
     check_mse_loss(prediction, target, reduction)
     difference = prediction - target
@@ -40,6 +44,10 @@ def half_squared_error(
     """loss = (prediction - target)^2 / 2, by default its sum over all elements.
 
     Both of one shape and float dtype. d/dprediction = prediction - target, d/dtarget its negative.
+
+    >>> import nnkit
+    >>> nnkit.ops.half_squared_error(nnkit.tensor([1.0, 4.0]), nnkit.tensor([1.0, 2.0])).item()
+    2.0
     """
     check_alike("half_squared_error", prediction, target, reduction)
     difference = prediction - target
@@ -54,6 +62,10 @@ def l1_loss(
     """loss = |prediction - target|; both of one shape and float dtype.
 
     d/dprediction = sign(prediction - target), 0 where they are equal, d/dtarget its negative.
+
+    >>> import nnkit
+    >>> nnkit.ops.l1_loss(nnkit.tensor([1.0, 4.0]), nnkit.tensor([1.0, 2.0])).item()
+    1.0
     """
     check_alike("l1_loss", prediction, target, reduction)
     difference = prediction - target
@@ -74,6 +86,10 @@ def huber_loss(
     """loss = e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); e = prediction - target.
 
     Both of one shape and float dtype (Huber 1964). d/dprediction = e held within [-delta, delta].
+
+    >>> import nnkit
+    >>> nnkit.ops.huber_loss(nnkit.tensor([1.0, 4.0]), nnkit.tensor([1.0, 2.0])).item()
+    0.75
     """
     check_alike("huber_loss", prediction, target, reduction)
     check_positive("huber_loss", "delta", delta)
@@ -97,6 +113,10 @@ def smooth_l1_loss(
 
     Both of one shape and float dtype (Girshick 2015, arXiv:1504.08083); it is the Huber loss
     divided by beta. d/dprediction = e / beta held within [-1, 1].
+
+    >>> import nnkit
+    >>> nnkit.ops.smooth_l1_loss(nnkit.tensor([1.0, 4.0]), nnkit.tensor([1.0, 2.0])).item()
+    0.75
     """
     check_alike("smooth_l1_loss", prediction, target, reduction)
     check_positive("smooth_l1_loss", "beta", beta)

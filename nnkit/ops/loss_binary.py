@@ -35,6 +35,10 @@ def binary_cross_entropy(
 
     Shapes: p, in [0, 1], and target, in [0, 1], alike in shape and dtype; weight broadcasts to
     them. d/dp = w (p - t) / (p (1 - p)); target and weight have no gradient.
+
+    >>> import nnkit
+    >>> round(nnkit.ops.binary_cross_entropy(nnkit.tensor([0.5]), nnkit.tensor([1.0])).item(), 4)
+    0.6931
     """
     check_alike("binary_cross_entropy", p, target, reduction)
     yes = xp.maximum(xp.log(p), LOWEST_LOG)
@@ -65,6 +69,11 @@ def binary_cross_entropy_with_logits(
     It is (1 - t) z + (1 + (v - 1) t) log(1 + exp(-z)) for logits z. Shapes: logits and target, in
     [0, 1], alike in shape and dtype; weight w and pos_weight v broadcast to them, 1 where None.
     d/dz = w ((1 - t) - (1 + (v - 1) t) (1 - s)); the others have no gradient.
+
+    >>> import nnkit
+    >>> loss = nnkit.ops.binary_cross_entropy_with_logits(nnkit.tensor([0.0]), nnkit.tensor([1.0]))
+    >>> round(loss.item(), 4)
+    0.6931
     """
     check_alike("binary_cross_entropy_with_logits", logits, target, reduction)
     no, yes = 1.0 - target, 1.0
@@ -99,6 +108,11 @@ def kl_div(
     Both of one shape and dtype; with `log_target` the target is log p. `reduction` is 'mean' over
     all elements, 'batchmean' (the sum by the length of the first axis: the divergence itself),
     'sum' or 'none'. d/dlog_q = -p; the target has no gradient.
+
+    >>> import nnkit
+    >>> log_q, target = nnkit.tensor([[0.5, 0.5]]).log(), nnkit.tensor([[1.0, 0.0]])
+    >>> round(nnkit.ops.kl_div(log_q, target, reduction="sum").item(), 4)
+    0.6931
     """
     check_reduction("kl_div", reduction, (*REDUCTIONS, "batchmean"))
     check_alike("kl_div", log_q, target, "sum")
@@ -124,6 +138,10 @@ def hinge_loss(
     """loss = max(0, margin - t s), t = target of -1 or 1, s = scores (Cortes and Vapnik 1995).
 
     Both of one shape and float dtype. d/ds = -t where margin > t s, else 0; no other gradient.
+
+    >>> import nnkit
+    >>> nnkit.ops.hinge_loss(nnkit.tensor([0.5, -2.0]), nnkit.tensor([1.0, -1.0])).item()
+    0.25
     """
     check_alike("hinge_loss", scores, target, reduction)
     missing = margin - target * scores
@@ -151,6 +169,10 @@ def negative_sampling(
     words; target of the same shape and dtype, 1 where seen and 0 for noise, or None: then the first
     of the K was seen. The loss has the shape (...), 'mean' is over it (Mikolov et al. 2013,
     arXiv:1310.4546). d/ds = -t sigmoid(-t s); the target has no gradient.
+
+    >>> import nnkit
+    >>> round(nnkit.ops.negative_sampling(nnkit.tensor([[0.0, 0.0, 0.0]])).item(), 4)
+    2.0794
     """
     check_alike("negative_sampling", scores, scores if target is None else target, reduction)
     if not scores.ndim:

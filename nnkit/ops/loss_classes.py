@@ -37,6 +37,10 @@ def cross_entropy(
 
     `reduction` 'mean' divides the sum by that of the weights of the targets' classes, or by N for
     probabilities. d/dlogits = softmax(logits) sum(w q) - w q; target and weight have no gradient.
+
+    >>> import nnkit
+    >>> round(nnkit.ops.cross_entropy(nnkit.tensor([[2.0, 0.0]]), nnkit.tensor([0])).item(), 4)
+    0.1269
     """
     check_cross_entropy(xp, logits, target, reduction, weight, label_smoothing)
     axis = class_axis(logits)
@@ -71,6 +75,10 @@ def nll_loss(
 
     Shapes: log_p (N, C), (C,) or (N, C, ...); target integers (N, ...) in [0, C), or `ignore_index`
     for those that count for nothing; weight (C,). 'mean' divides by the sum of w_t.
+
+    >>> import nnkit
+    >>> nnkit.ops.nll_loss(nnkit.tensor([[-0.5, -1.0]]), nnkit.tensor([1])).item()
+    1.0
     """
     check_classes(xp, "nll_loss", log_p, target, reduction, weight)
     axis = class_axis(log_p)
@@ -102,6 +110,10 @@ def multi_margin_loss(
 
     The hinge of several classes (Weston and Watkins 1999). Shapes: scores (N, C) or (C,), target
     integers (N,) or () in [0, C), weight (C,); p is 1 or 2; 'mean' divides by N.
+
+    >>> import nnkit
+    >>> nnkit.ops.multi_margin_loss(nnkit.tensor([[2.0, 1.5]]), nnkit.tensor([0])).item()
+    0.25
     """
     check_classes(xp, "multi_margin_loss", scores, target, reduction, weight)
     if p not in (1, 2) or scores.ndim > 2:

@@ -16,6 +16,10 @@ def matmul(xp: Namespace, a: Array, b: Array, *, needs: Needs) -> Result:
     """a @ b over the last two axes, the others broadcast; a vector is a row (a) or a column (b).
 
     y = a b, d/da = g b^T, d/db = a^T g. Floats, both of one dtype.
+
+    >>> import nnkit
+    >>> nnkit.ops.matmul(nnkit.tensor([[1.0, 2.0]]), nnkit.tensor([[3.0], [4.0]])).tolist()
+    [[11.0]]
     """
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"matmul: both arrays need an axis, got shapes {a.shape} and {b.shape}")
@@ -56,6 +60,11 @@ def linear(
     """y = x weight^T + bias.
 
     Shapes: x (..., in), weight (out, in), bias (out), y (..., out); floats, all of one dtype.
+
+    >>> import nnkit
+    >>> x, weight = nnkit.tensor([[1.0, 2.0]]), nnkit.tensor([[3.0, 4.0]])
+    >>> nnkit.ops.linear(x, weight, nnkit.tensor([0.5])).tolist()
+    [[11.5]]
     """
     _check_linear(x, weight, bias)
     flat = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1])) if x.ndim != 2 else x

@@ -30,6 +30,10 @@ def batch_norm(
     dtype. d/dx = weight (g - mean(g) - z mean(g z)) / sqrt(var + eps).
 
     Ioffe and Szegedy 2015, "Batch normalization", arXiv:1502.03167.
+
+    >>> import nnkit
+    >>> nnkit.ops.batch_norm(nnkit.tensor([[1.0], [3.0]]))[1].tolist()
+    [2.0]
     """
     channel = _check_channels("batch_norm", x, {"weight": weight, "bias": bias})
     axes, n = (0, *range(2, x.ndim)), x.shape[0] * math.prod(x.shape[2:])
@@ -75,6 +79,11 @@ def batch_norm_eval(
     """y = (x - mean) / sqrt(var + eps) weight + bias, with a mean and var that are given.
 
     Shapes: x (N, C, *space), the others (C), y as x; floats, all of one dtype.
+
+    >>> import nnkit
+    >>> x, mean, var = nnkit.tensor([[1.0], [3.0]]), nnkit.tensor([1.0]), nnkit.tensor([4.0])
+    >>> nnkit.ops.batch_norm_eval(x, mean, var, eps=0.0).tolist()
+    [[0.0], [1.0]]
     """
     given = {"mean": mean, "var": var, "weight": weight, "bias": bias}
     channel = _check_channels("batch_norm_eval", x, given)
@@ -116,6 +125,10 @@ def layer_norm(
     dtype. With h = g weight, d/dx = (h - mean(h) - z mean(h z)) / sqrt(var + eps).
 
     Ba, Kiros and Hinton 2016, "Layer normalization", arXiv:1607.06450.
+
+    >>> import nnkit
+    >>> nnkit.ops.layer_norm(nnkit.tensor([[1.0, 3.0]]), eps=0.0).tolist()
+    [[-1.0, 1.0]]
     """
     axes = _check_last("layer_norm", x, normalized_shape, {"weight": weight, "bias": bias})
     z, scale, _, _ = _standardise(xp, x, axes, eps)
@@ -150,6 +163,10 @@ def group_norm(
     normalises over the whole example, C groups each channel (instance norm).
 
     Wu and He 2018, "Group normalization", arXiv:1803.08494.
+
+    >>> import nnkit
+    >>> nnkit.ops.group_norm(nnkit.tensor([[1.0, 3.0, 2.0, 2.5]]), num_groups=2, eps=0.0).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
     """
     channel = _check_channels("group_norm", x, {"weight": weight, "bias": bias})
     if num_groups < 1 or x.shape[1] % num_groups:
@@ -194,6 +211,10 @@ def rms_norm(
     d/dx = (h - z mean(h z)) / sqrt(mean(x^2) + eps).
 
     Zhang and Sennrich 2019, "Root mean square layer normalization", arXiv:1910.07467.
+
+    >>> import nnkit
+    >>> nnkit.ops.rms_norm(nnkit.tensor([[7.0, 1.0]]), eps=0.0)[0, 0].item()
+    1.399999976158142
     """
     axes = _check_last("rms_norm", x, normalized_shape, {"weight": weight})
     small = float(xp.finfo(x.dtype).eps) if eps is None else eps

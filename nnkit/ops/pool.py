@@ -31,6 +31,10 @@ def max_pool(
     Shapes: x (N, C, *space), y (N, C, *positions); floats. `stride` is kernel_size where None.
     Padding counts as -inf and is at most half of kernel_size. With `ceil_mode` the last window
     may stick out behind x.
+
+    >>> import nnkit
+    >>> nnkit.ops.max_pool(nnkit.tensor([[[1.0, 4.0, 2.0, 3.0]]]), kernel_size=2).tolist()
+    [[[4.0, 3.0]]]
     """
     w = _windows("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)
     y = _combine(xp, xp.maximum, x, w, -math.inf)
@@ -68,6 +72,10 @@ def avg_pool(
     Shapes: x (N, C, *space), y (N, C, *positions); floats. `stride` is kernel_size where None.
     Padding counts as 0 and is at most half of kernel_size; with `count_include_pad` false it
     does not count. `divisor_override` takes the place of the number of elements.
+
+    >>> import nnkit
+    >>> nnkit.ops.avg_pool(nnkit.tensor([[[1.0, 4.0, 2.0, 3.0]]]), kernel_size=2).tolist()
+    [[[2.5, 2.5]]]
     """
     if divisor_override == 0:
         raise ValueError("avg_pool: divisor_override must not be 0")
@@ -93,6 +101,10 @@ def adaptive_avg_pool(
 
     Part i of n goes from floor(i S / n) up to ceil((i + 1) S / n) along an axis of length S.
     Shapes: x (N, C, *space), y (N, C, *output_size), where None keeps an axis as it is; floats.
+
+    >>> import nnkit
+    >>> nnkit.ops.adaptive_avg_pool(nnkit.tensor([[[1.0, 4.0, 2.0, 3.0]]]), output_size=1).tolist()
+    [[[2.5]]]
     """
     sizes = _output_size(x, output_size)
     befores, y = [], x

@@ -24,13 +24,23 @@ def rand_like(xp: Namespace, x: Array, counter: Array, *, needs: Needs, key: int
 
     y = (bits >> 8) 2^-24, of 32 bits of the stream of `key` behind `counter` (uint64, no axes): in
     float32 those of `numpy.random.Generator(Philox(key)).random`, in float64 the same numbers.
+
+    >>> import nnkit
+    >>> nnkit.ops.rand_like(nnkit.tensor([1.0, 2.0]), nnkit.tensor(0, dtype="uint64"), key=1).shape
+    (2,)
     """
     return _uniform(xp, x, counter, key), None
 
 
 @op
 def bernoulli(xp: Namespace, p: Array, counter: Array, *, needs: Needs, key: int) -> Result:
-    """1 with probability p, else 0, for each element of p in its dtype; has no gradient."""
+    """1 with probability p, else 0, for each element of p in its dtype; has no gradient.
+
+    >>> import nnkit
+    >>> y = nnkit.ops.bernoulli(nnkit.tensor([0.0, 1.0]), nnkit.tensor(0, dtype="uint64"), key=1)
+    >>> y.tolist()
+    [0.0, 1.0]
+    """
     return xp.astype(_uniform(xp, p, counter, key) < p, p.dtype), None
 
 
@@ -55,6 +65,11 @@ def dropout(
     The mean of y is x. An element is kept where 16 random bits (a number below 65536) reach
     p 65536; axes in `shared` share one draw, such as the pixels of a channel. d/dx = y / x where
     kept, else 0. x is of floats, counter a uint64 without axes.
+
+    >>> import nnkit
+    >>> counter = nnkit.tensor(0, dtype="uint64")
+    >>> nnkit.ops.dropout(nnkit.tensor([1.0, 2.0]), counter, p=0.0, key=1).tolist()
+    [1.0, 2.0]
     """
     check_probability("dropout", p)
     threshold = round(p * LEVELS)

@@ -60,6 +60,11 @@ def rnn(
     """h_t = f(x_t w_ih^T + b_ih + h_{t-1} w_hh^T + b_hh) (Elman 1990); gives all h_t, and the last.
 
     f is 'tanh', 'relu' or 'sigmoid'; one gate. Shapes and options: see `nnkit.ops.recurrent`.
+
+    >>> import nnkit
+    >>> x, w = nnkit.tensor([[[1.0]], [[2.0]]]), nnkit.tensor([[1.0]])
+    >>> [y.shape for y in nnkit.ops.rnn(x, None, w, w)]
+    [(2, 1, 1), (1, 1)]
     """
     if nonlinearity not in NONLINEARITIES:
         known = closest(nonlinearity, NONLINEARITIES)
@@ -117,6 +122,11 @@ def lstm(
     z = x_t w_ih^T + b_ih + h_{t-1} w_hh^T + b_hh holds four gates, in the order i, f, g, o; g is
     its tanh and the others its sigmoid (Hochreiter and Schmidhuber 1997; Gers et al. 2000). Shapes
     and options: see `nnkit.ops.recurrent`.
+
+    >>> import nnkit
+    >>> x, w = nnkit.tensor([[[1.0]], [[2.0]]]), nnkit.tensor([[1.0]] * 4)
+    >>> [y.shape for y in nnkit.ops.lstm(x, None, None, w, w)]
+    [(2, 1, 1), (1, 1), (1, 1)]
     """
     check_recurrent("lstm", 4, x, (h_0, c_0), w_ih, w_hh, (b_ih, b_hh), lengths)
     steps, size = Steps(xp, x, lengths, reverse), w_hh.shape[1]
@@ -189,6 +199,11 @@ def gru(
     v = x_t w_ih^T + b_ih and u = h_{t-1} w_hh^T + b_hh hold three gates, in the order r, z, n:
     r = sigmoid(v_r + u_r), z = sigmoid(v_z + u_z), n = tanh(v_n + r u_n). Shapes and options: see
     `nnkit.ops.recurrent`.
+
+    >>> import nnkit
+    >>> x, w = nnkit.tensor([[[1.0]], [[2.0]]]), nnkit.tensor([[1.0]] * 3)
+    >>> [y.shape for y in nnkit.ops.gru(x, None, w, w)]
+    [(2, 1, 1), (1, 1)]
     """
     check_recurrent("gru", 3, x, (h_0,), w_ih, w_hh, (b_ih, b_hh), lengths)
     steps, size = Steps(xp, x, lengths, reverse), w_hh.shape[1]

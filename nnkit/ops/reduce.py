@@ -16,7 +16,12 @@ __all__ = ["argmax", "cumsum", "max", "mean", "min", "norm", "std", "sum", "var"
 def sum(
     xp: Namespace, x: Array, *, needs: Needs, axis: Axis = None, keepdims: bool = False
 ) -> Result:
-    """The sum over `axis` (all axes where None); floats keep their dtype, integers widen."""
+    """The sum over `axis` (all axes where None); floats keep their dtype, integers widen.
+
+    >>> import nnkit
+    >>> nnkit.ops.sum(nnkit.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0).tolist()
+    [4.0, 6.0]
+    """
     axes = normalize_axes("sum", axis, x.ndim)
     kept = keep_axes(x.shape, axes)
     y = xp.sum(x, axis=axes, keepdims=keepdims)
@@ -31,7 +36,12 @@ def sum(
 def mean(
     xp: Namespace, x: Array, *, needs: Needs, axis: Axis = None, keepdims: bool = False
 ) -> Result:
-    """The mean over `axis` (all axes where None); floats only. d/dx = 1 / n."""
+    """The mean over `axis` (all axes where None); floats only. d/dx = 1 / n.
+
+    >>> import nnkit
+    >>> nnkit.ops.mean(nnkit.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1).tolist()
+    [1.5, 3.5]
+    """
     axes = normalize_axes("mean", axis, x.ndim)
     kept = keep_axes(x.shape, axes)
     count = math.prod(x.shape[a] for a in axes)
@@ -47,7 +57,12 @@ def mean(
 def max(
     xp: Namespace, x: Array, *, needs: Needs, axis: Axis = None, keepdims: bool = False
 ) -> Result:
-    """The largest element over `axis`, NaN if there is one; equal largest share the gradient."""
+    """The largest element over `axis`, NaN if there is one; equal largest share the gradient.
+
+    >>> import nnkit
+    >>> nnkit.ops.max(nnkit.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0).tolist()
+    [3.0, 4.0]
+    """
     return _extreme(xp, xp.max, "max", x, needs, axis, keepdims)
 
 
@@ -55,7 +70,12 @@ def max(
 def min(
     xp: Namespace, x: Array, *, needs: Needs, axis: Axis = None, keepdims: bool = False
 ) -> Result:
-    """The smallest element over `axis`, NaN if there is one; equal smallest share the gradient."""
+    """The smallest element over `axis`, NaN if there is one; equal smallest share the gradient.
+
+    >>> import nnkit
+    >>> nnkit.ops.min(nnkit.tensor([[1.0, 2.0], [3.0, 4.0]])).item()
+    1.0
+    """
     return _extreme(xp, xp.min, "min", x, needs, axis, keepdims)
 
 
@@ -78,7 +98,12 @@ def _extreme(
 def argmax(
     xp: Namespace, x: Array, *, needs: Needs, axis: int | None = None, keepdims: bool = False
 ) -> Result:
-    """The position (int64) of the first largest element over `axis`; has no gradient."""
+    """The position (int64) of the first largest element over `axis`; has no gradient.
+
+    >>> import nnkit
+    >>> nnkit.ops.argmax(nnkit.tensor([1.0, 3.0, 2.0])).item()
+    1
+    """
     return xp.argmax(x, axis=axis, keepdims=keepdims), None
 
 
@@ -87,6 +112,10 @@ def cumsum(xp: Namespace, x: Array, *, needs: Needs, axis: int, reverse: bool = 
     """y_i = x_0 + ... + x_i along `axis`, or x_i + ... + x_n with `reverse`.
 
     d/dx sums g from the other end.
+
+    >>> import nnkit
+    >>> nnkit.ops.cumsum(nnkit.tensor([1.0, 2.0, 3.0]), axis=0).tolist()
+    [1.0, 3.0, 6.0]
     """
     (axis,) = normalize_axes("cumsum", axis, x.ndim)
 
@@ -111,6 +140,10 @@ def var(
     """y = sum((x - mean)^2) / (n - correction) over `axis` (all axes where None); floats only.
 
     NaN where n <= correction. d/dx = 2 (x - mean) / (n - correction).
+
+    >>> import nnkit
+    >>> nnkit.ops.var(nnkit.tensor([1.0, 3.0])).item()
+    2.0
     """
     centred, scale, kept = _centred(xp, "var", x, axis, correction)
     axes = normalize_axes("var", axis, x.ndim)
@@ -128,7 +161,12 @@ def std(
     keepdims: bool = False,
     correction: float = 1,
 ) -> Result:
-    """The square root of `var`. d/dx = (x - mean) / ((n - correction) y), 0 where y = 0."""
+    """The square root of `var`. d/dx = (x - mean) / ((n - correction) y), 0 where y = 0.
+
+    >>> import nnkit
+    >>> nnkit.ops.std(nnkit.tensor([1.0, 3.0]), correction=0).item()
+    1.0
+    """
     centred, scale, kept = _centred(xp, "std", x, axis, correction)
     axes = normalize_axes("std", axis, x.ndim)
     y = xp.sqrt(scale * xp.sum(centred * centred, axis=axes, keepdims=True))
@@ -163,6 +201,10 @@ def norm(
     """y = sum(|x|^p)^(1/p) over `axis` (all axes where None), or max |x| for p = inf; floats only.
 
     d/dx = sign(x) (|x| / y)^(p-1), 0 where y = 0; for p = inf equal largest share the gradient.
+
+    >>> import nnkit
+    >>> nnkit.ops.norm(nnkit.tensor([3.0, 4.0])).item()
+    5.0
     """
     if not p >= 1:
         raise ValueError(f"norm: p must be at least 1, got {p}")

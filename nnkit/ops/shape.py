@@ -25,7 +25,12 @@ __all__ = [
 
 @op
 def reshape(xp: Namespace, x: Array, *, needs: Needs, shape: Sequence[int]) -> Result:
-    """The same elements in row-major order in another shape; one length may be -1."""
+    """The same elements in row-major order in another shape; one length may be -1.
+
+    >>> import nnkit
+    >>> nnkit.ops.reshape(nnkit.tensor([1.0, 2.0, 3.0, 4.0]), shape=(2, -1)).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     target = resolve_shape("reshape", shape, math.prod(x.shape))
     before = x.shape
     return xp.reshape(x, target), (lambda g: (xp.reshape(g, before),)) if needs[0] else None
@@ -35,7 +40,12 @@ def reshape(xp: Namespace, x: Array, *, needs: Needs, shape: Sequence[int]) -> R
 def flatten(
     xp: Namespace, x: Array, *, needs: Needs, start_dim: int = 0, end_dim: int = -1
 ) -> Result:
-    """Axes `start_dim` to `end_dim` (both included) joined into one."""
+    """Axes `start_dim` to `end_dim` (both included) joined into one.
+
+    >>> import nnkit
+    >>> nnkit.ops.flatten(nnkit.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
     before = x.shape
     if x.ndim == 0:
         target: tuple[int, ...] = (1,)
@@ -49,7 +59,12 @@ def flatten(
 
 @op
 def permute(xp: Namespace, x: Array, *, needs: Needs, axes: Sequence[int]) -> Result:
-    """The axes in another order: y.shape[i] = x.shape[axes[i]]."""
+    """The axes in another order: y.shape[i] = x.shape[axes[i]].
+
+    >>> import nnkit
+    >>> nnkit.ops.permute(nnkit.tensor([[1.0, 2.0], [3.0, 4.0]]), axes=(1, 0)).tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
+    """
     order = normalize_axes("permute", axes, x.ndim)
     if sorted(order) != list(range(x.ndim)):
         raise ValueError(f"permute: axes must name each of {x.ndim} axes once, got {tuple(axes)}")
@@ -60,7 +75,12 @@ def permute(xp: Namespace, x: Array, *, needs: Needs, axes: Sequence[int]) -> Re
 
 @op
 def broadcast_to(xp: Namespace, x: Array, *, needs: Needs, shape: Sequence[int]) -> Result:
-    """x repeated along new axes and axes of length 1."""
+    """x repeated along new axes and axes of length 1.
+
+    >>> import nnkit
+    >>> nnkit.ops.broadcast_to(nnkit.tensor([1.0, 2.0]), shape=(2, 2)).tolist()
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
     y = xp.broadcast_to(x, tuple(shape))
     return y, (lambda g: (sum_to(xp, g, x),)) if needs[0] else None
 
@@ -71,6 +91,10 @@ def pad(xp: Namespace, x: Array, *, needs: Needs, pad: Sequence[int], value: flo
 
     `pad` says how wide it is before and behind the last axis, then the last but one, and so on:
     (left, right, top, bottom) for images. Axes that it does not name stay as they are.
+
+    >>> import nnkit
+    >>> nnkit.ops.pad(nnkit.tensor([1.0, 2.0]), pad=(1, 2)).tolist()
+    [0.0, 1.0, 2.0, 0.0, 0.0]
     """
     if len(pad) % 2 or len(pad) > 2 * x.ndim or any(p < 0 for p in pad):
         raise ValueError(
@@ -84,7 +108,12 @@ def pad(xp: Namespace, x: Array, *, needs: Needs, pad: Sequence[int], value: flo
 
 @op
 def concat(xp: Namespace, *arrays: Array, needs: Needs, axis: int = 0) -> Result:
-    """The arrays one after the other along an axis that they have."""
+    """The arrays one after the other along an axis that they have.
+
+    >>> import nnkit
+    >>> nnkit.ops.concat(nnkit.tensor([1.0]), nnkit.tensor([2.0, 3.0])).tolist()
+    [1.0, 2.0, 3.0]
+    """
     (axis,) = normalize_axes("concat", axis, arrays[0].ndim)
     lengths = [a.shape[axis] for a in arrays]
 
@@ -102,7 +131,12 @@ def concat(xp: Namespace, *arrays: Array, needs: Needs, axis: int = 0) -> Result
 
 @op_of_several
 def split(xp: Namespace, x: Array, *, needs: Needs, sizes: Sequence[int], axis: int = 0) -> Result:
-    """The parts of x, of these lengths, along an axis: what concat would join again."""
+    """The parts of x, of these lengths, along an axis: what concat would join again.
+
+    >>> import nnkit
+    >>> [part.tolist() for part in nnkit.ops.split(nnkit.tensor([1.0, 2.0, 3.0]), sizes=(1, 2))]
+    [[1.0], [2.0, 3.0]]
+    """
     (axis,) = normalize_axes("split", axis, x.ndim)
     if sum(sizes) != x.shape[axis] or any(n < 0 for n in sizes):
         raise ValueError(
@@ -118,7 +152,12 @@ def split(xp: Namespace, x: Array, *, needs: Needs, sizes: Sequence[int], axis: 
 
 @op
 def stack(xp: Namespace, *arrays: Array, needs: Needs, axis: int = 0) -> Result:
-    """The arrays, all of one shape, side by side along a new axis."""
+    """The arrays, all of one shape, side by side along a new axis.
+
+    >>> import nnkit
+    >>> nnkit.ops.stack(nnkit.tensor([1.0, 2.0]), nnkit.tensor([3.0, 4.0])).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     (axis,) = normalize_axes("stack", axis, arrays[0].ndim + 1)
 
     def vjp(g: Array) -> tuple[Array | None, ...]:
@@ -130,7 +169,12 @@ def stack(xp: Namespace, *arrays: Array, needs: Needs, axis: int = 0) -> Result:
 
 @op
 def astype(xp: Namespace, x: Array, *, needs: Needs, dtype: DType) -> Result:
-    """The same values in another dtype; the gradient goes back in the first one."""
+    """The same values in another dtype; the gradient goes back in the first one.
+
+    >>> import nnkit
+    >>> nnkit.ops.astype(nnkit.tensor([1.5, 2.5]), dtype="int32").tolist()
+    [1, 2]
+    """
     target = getattr(xp, dtype) if isinstance(dtype, str) else dtype
     before = x.dtype
     wants = needs[0] and xp.isdtype(target, "real floating")

@@ -46,7 +46,18 @@ class Callback:
 
 @dataclass
 class Run:
-    """One call of `Trainer.fit`, as its callbacks see it."""
+    """One call of `Trainer.fit`, as its callbacks see it.
+
+    >>> import nnkit
+    >>> from nnkit import nn
+    >>> class Say(nnkit.train.Callback):
+    ...     def on_epoch_end(self, run):
+    ...         print(run.epoch, "of", run.epochs, sorted(run.values))
+    >>> trainer = nnkit.Trainer(nn.Linear(1, 1), "mse", "sgd")
+    >>> _ = trainer.fit([[0.0], [1.0]], [[1.0], [3.0]], epochs=2, callbacks=[Say()])
+    1 of 2 ['loss']
+    2 of 2 ['loss']
+    """
 
     trainer: Trainer
     epochs: int

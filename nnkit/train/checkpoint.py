@@ -61,6 +61,14 @@ def load_checkpoint(
     Raises:
         ValueError: for a file that is no checkpoint or holds no optimizer, or where names or shapes
             differ, which are listed; then nothing is changed.
+
+    >>> import tempfile
+    >>> from nnkit import nn, train
+    >>> model = nn.Linear(3, 2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     train.save_checkpoint(f"{folder}/a.safetensors", model, best=0.5)
+    ...     train.load_checkpoint(f"{folder}/a.safetensors", nn.Linear(3, 2))
+    {'best': 0.5}
     """
     arrays, texts = saving.read("load_checkpoint", file)
     if "numbers" not in texts:

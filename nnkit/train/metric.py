@@ -21,6 +21,18 @@ class Metric(ABC):
     """A metric that is no mean of batches, such as F1: it keeps sums, and divides at the end.
 
     A metric called with the outputs and targets of a whole data set gives its value.
+
+    >>> import nnkit
+    >>> from nnkit import train
+    >>> class LargestError(train.Metric):
+    ...     def of_batch(self, output, target):
+    ...         return ((output - target).abs().max(),)
+    ...     def merge(self, one, other):
+    ...         return (nnkit.ops.maximum(one[0], other[0]),)
+    ...     def result(self, largest):
+    ...         return float(largest)
+    >>> LargestError()(nnkit.tensor([1.0, 5.0]), nnkit.tensor([1.0, 2.0]))
+    3.0
     """
 
     @abstractmethod

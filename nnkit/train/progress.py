@@ -24,6 +24,10 @@ class Progress(Callback):
 
     Args:
         show: False for no bar anywhere.
+
+    >>> from nnkit import train
+    >>> isinstance(train.Progress(show=False), train.Callback)
+    True
     """
 
     def __init__(self, *, show: bool = True) -> None:

@@ -23,6 +23,14 @@ class Regularizer(ABC):
 
     Args:
         biases: whether it is on parameters with fewer than two axes too.
+
+    >>> import nnkit
+    >>> from nnkit import nn, train
+    >>> class Fourth(train.Regularizer):
+    ...     def of(self, weight):
+    ...         return (weight**4).sum()
+    >>> Fourth().penalty(nn.Linear(2, 1, weight_init="ones")).item()
+    2.0
     """
 
     def __init__(self, *, biases: bool = False) -> None:

@@ -35,7 +35,16 @@ INITIALIZERS: Final[dict[str, Initializer]] = {}
 
 
 def initializer(function: Initializer) -> Initializer:
-    """Register a function of the shape under its own name."""
+    """Register a function of the shape under its own name.
+
+    >>> import numpy
+    >>> from nnkit import nn
+    >>> @nn.init.initializer
+    ... def halves(shape):
+    ...     return numpy.full(shape, 0.5)
+    >>> nn.Linear(2, 1, weight_init="halves").weight.tolist()
+    [[0.5, 0.5]]
+    """
     INITIALIZERS[function.__name__] = function
     return function
 
@@ -103,7 +112,12 @@ def uniform(shape: Shape, low: float = 0.0, high: float = 1.0) -> Host:
 
 
 def within(bound: float) -> Initializer:
-    """The initialiser that draws evenly within [-bound, bound): how PyTorch starts most layers."""
+    """The initialiser that draws evenly within [-bound, bound): how PyTorch starts most layers.
+
+    >>> from nnkit.nn import init
+    >>> bool(abs(init.within(0.1)((4, 7))).max() <= 0.1)
+    True
+    """
     return lambda shape: uniform(shape, -bound, bound)
 
 
