@@ -64,8 +64,7 @@ class Surroundings:
         if isinstance(function, FunctionType):
             self._cells = function.__closure__ or ()
             self._globals = function.__globals__
-            names = function.__code__.co_names
-            self._names = tuple(n for n in names if _may_matter(self._globals.get(n)))
+            self._names = function.__code__.co_names  # attributes too, which are no globals
 
     def key(self) -> Any:
         """Their keys now."""
@@ -82,7 +81,3 @@ def _is_set(cell: Any) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _may_matter(value: Any) -> bool:
-    return isinstance(value, (*PLAIN, Tensor, Module, Optimizer, tuple, list)) and value is not None

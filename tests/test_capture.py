@@ -142,6 +142,20 @@ def test_an_if_on_a_number_from_outside(backend: Backend, rng: np.random.Generat
     assert compiled.reason == ""
 
 
+SIGN: float | None = None
+"""A global that a step reads; it has no value yet when the step is made."""
+
+
+def test_a_global_that_gets_its_value_later(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = nnkit.compile(lambda x: x if SIGN is None else x * SIGN)
+    x = nnkit.tensor([1.0, 2.0])
+    assert [compiled(x).tolist() for _ in range(4)] == [[1.0, 2.0]] * 4
+    monkeypatch.setitem(globals(), "SIGN", -1.0)
+    assert [compiled(x).tolist() for _ in range(4)] == [[-1.0, -2.0]] * 4
+
+
 def test_a_hidden_counter_is_found(backend: Backend, rng: np.random.Generator) -> None:
     """What a step does otherwise in its second recording shows that it cannot be replayed."""
     counts = iter(range(100))
