@@ -176,7 +176,8 @@ def launcher_of(queue: Queue) -> OpenCLLauncher:
 def _setter(kernel: Any, signature: kernels.Signature) -> SetArgs:
     """Sets a kernel's arguments: an array becomes its buffer and, if asked for, its offset.
 
-    The function is a generated expression, because this runs at every launch.
+    The function is generated, because this runs at every launch. Whole numbers and structs rarely
+    change between launches of one kernel: they are set again only when they do.
     """
     # A struct is of a void dtype: without one pyopencl tries each way to pass it (6 µs).
     kinds = [None if arg.pointer else arg.dtype or np.dtype(np.void) for arg in signature.args]
@@ -189,6 +190,30 @@ def _setter(kernel: Any, signature: kernels.Signature) -> SetArgs:
         else:
             given += 1
             parts.append(f"args[{given}]" + (".block.buffer" if arg.pointer else ""))
-    text = f"lambda args: set_args({', '.join(parts)})"
-    setter: SetArgs = eval(text, {"set_args": kernel.set_args})  # noqa: S307 (our kernels' text)
+    names = {"set_args": kernel.set_args, "set_arg": kernel.set_arg}
+    exec(_setter_text(signature, parts), names)  # noqa: S102 (our kernels' text)
+    setter: SetArgs = names["setter"]
     return setter
+
+
+def _setter_text(signature: kernels.Signature, parts: list[str]) -> str:
+    """The text of `setter(args)`; `parts` are the values of the kernel's arguments."""
+    everything = f"set_args({', '.join(parts)})"
+    values = [k for k, arg in enumerate(signature.args) if not arg.pointer]
+    if any((dtype := signature.args[k].dtype) and dtype.kind == "f" for k in values):
+        # 0.0 equals -0.0 and is not the same: for numbers with a point, equality tells too little.
+        return f"def setter(args):\n    {everything}"
+    arrays = "; ".join(
+        f"set_arg({k}, {parts[k]})" for k, arg in enumerate(signature.args) if arg.pointer
+    )
+    return f"""
+last = None
+def setter(args):
+    global last
+    values = ({"".join(parts[k] + ", " for k in values)})
+    if values == last:
+        {arrays or "pass"}
+    else:
+        {everything}
+        last = values
+"""
