@@ -9,7 +9,8 @@ runs as it is from then on, and `nnkit.report()` says why. What a backend record
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nnkit import random, selection
@@ -20,6 +21,8 @@ from nnkit.errors import NnkitError
 from nnkit.recording import Session, active
 from nnkit.tensor import Tensor
 
+made: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The compiled steps that are alive, for `nnkit.report()`."""
 Step = Callable[..., Any]
 MOST_RECORDS = 32
 """Ways of calling a step that are recorded; each holds the memory of one."""
@@ -110,6 +113,10 @@ class Record:
             self._backend = session.backend
         return result
 
+    def stop(self, reason: str) -> None:
+        """Run as it is from now on."""
+        self.reason, self._first, self._ready = reason, None, None
+
     def replay(self, args: tuple[Any, ...]) -> Any:
         """Do the step again on the device, and repeat what Python did beside it."""
         assert self._rebuild is not None
@@ -139,16 +146,12 @@ class Compiled:
         self._surroundings = Surroundings(step)
         self.records: dict[Any, Record] = {}
         self._too_many = ""
+        self.declined = ""
+        made.add(self)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """The same as the step itself."""
-        key = (
-            key_of(args),
-            key_of(tuple(options.items())),
-            is_grad_enabled(),
-            random.stream(),
-            self._surroundings.key(),
-        )
+        key = self._key(args, options)
         record = self.records.get(key)
         if record is None:
             if len(self.records) >= MOST_RECORDS:
@@ -160,21 +163,42 @@ class Compiled:
             record = self.records[key] = Record()
         if record.is_ready:
             return record.replay(args)
-        return record.run(self._step, args, options)
+        result = record.run(self._step, args, options)
+        if record.runs > 1 and not record.reason and self._key(args, options) != key:
+            record.stop("it changes attributes that it depends on, such as a state it keeps")
+        return result
+
+    def _key(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        return (
+            key_of(args),
+            key_of(tuple(options.items())),
+            is_grad_enabled(),
+            random.stream(),
+            self._surroundings.key(),
+        )
+
+    def decline(self, reason: str) -> None:
+        """Note why the step is not even tried, for `nnkit.report()`."""
+        self.declined = reason
+
+    @property
+    def name(self) -> str:
+        """What the step is called."""
+        return getattr(self._step, "__qualname__", repr(self._step))
 
     @property
     def reason(self) -> str:
         """Why it is not replayed, of the newest way of calling it; '' where it is."""
-        return self._too_many or next(
-            (r.reason for r in reversed(self.records.values()) if r.reason), ""
+        return (
+            self.declined
+            or self._too_many
+            or next((r.reason for r in reversed(self.records.values()) if r.reason), "")
         )
 
     def __repr__(self) -> str:
-        name = getattr(self._step, "__qualname__", repr(self._step))
         ready = sum(record.is_ready for record in self.records.values())
-        return (
-            f"<nnkit.compile of {name}: {ready} of {len(self.records)} ways of calling it recorded>"
-        )
+        total = len(self.records)
+        return f"<nnkit.compile of {self.name}: {ready} of {total} ways of calling it recorded>"
 
 
 def compile(step: Step) -> Compiled:
@@ -213,15 +237,40 @@ def compile(step: Step) -> Compiled:
 
 def flatten(result: Any) -> tuple[list[Tensor] | None, Callable[[list[Tensor]], Any]]:
     """The tensors of a result, and how it is put together from others; None where it cannot be."""
+    tensors: list[Tensor] = []
+    form = _form(result, tensors)
+    if form is _OTHER:
+        return None, lambda _: None
+    return tensors, lambda given: _fill(form, iter(given))
+
+
+_OTHER = object()
+_HERE = object()
+
+
+def _form(result: Any, tensors: list[Tensor]) -> Any:
+    """The nest of a result with marks where its tensors, which are gathered, have their places."""
     if result is None:
-        return [], lambda _: None
+        return None
     if isinstance(result, Tensor):
-        return [result], lambda tensors: tensors[0]
-    if isinstance(result, dict):
-        names = list(result)
-        found, rebuild = flatten(list(result.values()))
-        return found, lambda tensors: dict(zip(names, rebuild(tensors), strict=True))
-    if isinstance(result, tuple | list) and all(isinstance(part, Tensor) for part in result):
-        kind = type(result)
-        return list(result), lambda tensors: kind(tensors)
-    return None, lambda _: None
+        tensors.append(result)
+        return _HERE
+    if type(result) not in (dict, tuple, list):
+        return _OTHER
+    parts = [_form(part, tensors) for part in _values(result)]
+    if any(part is _OTHER for part in parts):
+        return _OTHER
+    return dict(zip(result, parts, strict=True)) if type(result) is dict else type(result)(parts)
+
+
+def _fill(form: Any, tensors: Iterator[Tensor]) -> Any:
+    if form is None:
+        return None
+    if form is _HERE:
+        return next(tensors)
+    parts = [_fill(part, tensors) for part in _values(form)]
+    return dict(zip(form, parts, strict=True)) if type(form) is dict else type(form)(parts)
+
+
+def _values(nest: Any) -> list[Any]:
+    return list(nest.values() if type(nest) is dict else nest)

@@ -32,6 +32,44 @@ def key_of(value: Any) -> Any:
         return id(value), tuple(_of_module(value))
     if isinstance(value, Optimizer):
         return id(value), tuple(_of_optimizer(value))
+    if hasattr(type(value), "recording_key"):
+        return value.recording_key()
+    if isinstance(value, FunctionType):
+        return id(value), code_key(value)
+    return id(value)
+
+
+def code_key(function: Any) -> Any:
+    """The plain values, and lists and dicts of them, that a function of the user's reads outside.
+
+    Functions that it calls by a global name are looked into too.
+    """
+    return tuple(_of_code(function, set()))
+
+
+def _of_code(function: Any, seen: set[int]) -> Iterator[Any]:
+    if not isinstance(function, FunctionType) or id(function) in seen:
+        return
+    if (function.__module__ or "").partition(".")[0] == "nnkit":
+        return
+    seen.add(id(function))
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_set(cell)]
+    known = function.__globals__
+    for value in (*cells, *(known[n] for n in function.__code__.co_names if n in known)):
+        if isinstance(value, FunctionType):
+            yield from _of_code(value, seen)
+        else:
+            yield _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be compared: nests of plain values as they are, others by identity."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, dict) and len(value) < 100:
+        return tuple((name, _plain(part)) for name, part in value.items())
+    if isinstance(value, tuple | list) and len(value) < 100:
+        return tuple(map(_plain, value))
     return id(value)
 
 
@@ -39,11 +77,14 @@ def _of_module(module: Module) -> Iterator[Any]:
     for part in module.modules():
         for name, value in vars(part).items():
             if isinstance(value, Tensor):
-                yield id(value), value.requires_grad
+                yield id(value), id(value.data), value.requires_grad
             elif isinstance(value, PLAIN):
                 yield name, value
             elif isinstance(value, Hooks):
                 yield len(value)
+            elif isinstance(value, dict | list | tuple) and not name.startswith("_"):
+                yield name, _plain(value)
+        yield code_key(type(part).forward)
 
 
 def _of_optimizer(optimizer: Optimizer) -> Iterator[Any]:

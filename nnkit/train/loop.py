@@ -47,6 +47,8 @@ class Trainer:
         regularizer: adds `regularizer.penalty(model)` to what is learnt, not to the loss told; or
             'l1', 'l2', 'elastic_net'.
         constraint: `constraint.apply(model)` after each step of the optimizer; or 'max_norm'.
+        compile: record the step and replay it (`nnkit.compile`), to the same numbers; what cannot
+            be recorded runs as it is, and `nnkit.report()` says why.
 
     >>> import nnkit
     >>> from nnkit import nn
@@ -71,12 +73,13 @@ class Trainer:
         clip_value: float | None = None,
         regularizer: Any = None,
         constraint: Any = None,
+        compile: bool = True,
     ) -> None:
         self.model = model
         self.objective = resolve.objective(loss, loss_weights)
         self.optimizer = resolve.optimizer(optimizer, model)
         self.metrics = metric.resolve(metrics, self.objective.threshold)
-        self._step = Step(accumulate, clip_norm, clip_value, regularizer, constraint)
+        self._step = Step(accumulate, clip_norm, clip_value, regularizer, constraint, compile)
 
     # -- where the model is --------------------------------------------------------------------
 

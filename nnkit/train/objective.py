@@ -56,6 +56,11 @@ class Objective:
         return (losses * weight).sum() if self.is_sum else (losses * weight).mean()
 
     @property
+    def losses(self) -> list[LossFunction]:
+        """The losses that it is made of."""
+        return [self.loss]
+
+    @property
     def threshold(self) -> float:
         """Above which a single output means yes: 0 for logits, 0.5 for anything else."""
         return 0.0 if type(self.loss).__name__ == "BCEWithLogitsLoss" else 0.5
@@ -104,6 +109,11 @@ class Several:
         self._shares = shares
 
     threshold = 0.5
+
+    @property
+    def losses(self) -> list[LossFunction]:
+        """The losses that it is made of."""
+        return [part.loss for part in self._parts.values()]
 
     def __call__(self, output: Any, target: Any, weight: Tensor | None = None) -> Tensor:
         """The loss of a batch, as a 0-d tensor."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from nnkit.data.nest import call
+from nnkit.capture import Compiled
+from nnkit.capture import compile as record
+from nnkit.capture_key import code_key, key_of
+from nnkit.data.nest import call, each, leaves
 from nnkit.nn.utils import clip_grad_norm_, clip_grad_value_
 from nnkit.tensor import Tensor
 from nnkit.train import regularize
@@ -13,6 +17,8 @@ from nnkit.train.data import Batch
 
 if TYPE_CHECKING:
     from nnkit.train.loop import Trainer
+
+_log = logging.getLogger("nnkit")
 
 
 class Step:
@@ -25,6 +31,7 @@ class Step:
         clip_value: the largest absolute value of a gradient.
         regularizer: adds `penalty(model)` to what is learnt; an object or a name.
         constraint: `apply(model)` after each update; an object or a name.
+        compile: whether steps are recorded and replayed, see `nnkit.compile`.
     """
 
     def __init__(
@@ -34,6 +41,7 @@ class Step:
         clip_value: float | None = None,
         regularizer: Any = None,
         constraint: Any = None,
+        compile: bool = True,
     ) -> None:
         if accumulate < 1:
             raise ValueError(f"Trainer: accumulate must be at least 1, got {accumulate}")
@@ -53,9 +61,28 @@ class Step:
         self.accumulate = accumulate
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.regularizer, self.constraint = regularizer, constraint
+        self.compile = compile
+        self._compiled: Compiled | None = None
+        self._told = ""
 
     def __call__(self, trainer: Trainer, batch: Batch, run: Run) -> tuple[Any, Tensor]:
         """Learn from a batch; gives the model's output and the loss, without penalty."""
+        if not self.compile:
+            return self._learn(trainer, batch, run)
+        compiled = self._compiled = self._compiled or record(_Learning())
+        reason = _unseen(self, trainer)
+        if reason:
+            compiled.decline(reason)
+        else:
+            run.updated = True
+            tensors = [t for part in batch[:3] if part is not None for t in leaves(part)]
+            result = compiled(*tensors, _Call(self, trainer, batch, run))
+        if compiled.reason != self._told:
+            self._told = compiled.reason
+            _log.info("fit: steps are not replayed: %s", self._told)
+        return self._learn(trainer, batch, run) if reason else result
+
+    def _learn(self, trainer: Trainer, batch: Batch, run: Run) -> tuple[Any, Tensor]:
         output = call(trainer.model, batch.x)
         loss = trainer.objective(output, batch.y, batch.weight)
         learnt = loss
@@ -72,6 +99,11 @@ class Step:
             self._update(trainer)
         return output, loss
 
+    @property
+    def own(self) -> list[Any]:
+        """The regularizer and the constraint, where there are any."""
+        return [part for part in (self.regularizer, self.constraint) if part is not None]
+
     def _gathered(self, run: Run) -> int:
         """How many batches the update that is being prepared gathers."""
         if run.steps is None:
@@ -87,3 +119,49 @@ class Step:
         trainer.optimizer.step()
         if self.constraint is not None:
             self.constraint.apply(trainer.model)
+
+
+class _Call:
+    """What a step is besides its tensors; equal keys mean the same record."""
+
+    def __init__(self, step: Step, trainer: Trainer, batch: Batch, run: Run) -> None:
+        self.step, self.trainer, self.batch, self.run = step, trainer, batch, run
+
+    def recording_key(self) -> Any:
+        """Models and optimizers with their options, and the plain numbers of everything else."""
+        step, objective = self.step, self.trainer.objective
+        return (
+            key_of((self.trainer.model, self.trainer.optimizer, *objective.losses)),
+            id(objective),
+            (step.clip_norm, step.clip_value),
+            tuple(key_of(tuple(vars(part).items())) for part in step.own),
+            tuple(code_key(type(part).__dict__.get("of")) for part in step.own),
+            repr([each(lambda _: 0, part) for part in self.batch[:3] if part is not None]),
+        )
+
+
+class _Learning:
+    """The step as a function of its tensors, which may stand in for those of the batch."""
+
+    __qualname__ = "Trainer.fit"
+
+    def __call__(self, *args: Any) -> tuple[Any, Tensor]:
+        """`args` are the batch's tensors in order, then the call."""
+        tensors, given = iter(args[:-1]), args[-1]
+        x, y, weight = (
+            None if part is None else each(lambda _: next(tensors), part)
+            for part in given.batch[:3]
+        )
+        result: tuple[Any, Tensor] = given.step._learn(
+            given.trainer, Batch(x, y, weight, given.batch.size), given.run
+        )
+        return result
+
+
+def _unseen(step: Step, trainer: Trainer) -> str:
+    """Why a step cannot even be tried: it does what a recording does not see."""
+    if step.accumulate > 1:
+        return "it adds to gradients from before the step (accumulate)"
+    if "step" in vars(trainer.optimizer):
+        return "optimizer.step was replaced by a function of the user's"
+    return ""
