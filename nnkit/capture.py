@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 from nnkit import random, selection
@@ -23,6 +24,7 @@ from nnkit.tensor import Tensor
 
 made: weakref.WeakSet[Any] = weakref.WeakSet()
 """The compiled steps that are alive, for `nnkit.report()`."""
+_numbers = count()
 Step = Callable[..., Any]
 MOST_RECORDS = 32
 """Ways of calling a step that are recorded; each holds the memory of one."""
@@ -147,6 +149,7 @@ class Compiled:
         self.records: dict[Any, Record] = {}
         self._too_many = ""
         self.declined = ""
+        self.number = next(_numbers)
         made.add(self)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -185,6 +188,12 @@ class Compiled:
     def name(self) -> str:
         """What the step is called."""
         return getattr(self._step, "__qualname__", repr(self._step))
+
+    @property
+    def reasons(self) -> list[str]:
+        """All that is not replayed, each reason once."""
+        found = [self.declined, self._too_many, *(r.reason for r in self.records.values())]
+        return list(dict.fromkeys(reason for reason in found if reason))
 
     @property
     def reason(self) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from nnkit import counters, selection
+from nnkit import capture, counters, selection
 from nnkit.backend import NOT_TRIED, DeviceReport, adapter_names, label, open_backends
 from nnkit.counters import Fallback
 from nnkit.errors import BackendUnavailable
@@ -37,6 +37,18 @@ class OpCount:
 
 
 @dataclass(frozen=True)
+class StepCount:
+    """A step that `nnkit.compile` made, or that of `Trainer.fit`."""
+
+    name: str
+    records: int
+    """Ways of calling it that are replayed."""
+    replays: int
+    reasons: tuple[str, ...]
+    """Why other ways of calling it are not."""
+
+
+@dataclass(frozen=True)
 class Report:
     """A snapshot; `str(report)` is for people, the attributes are for programs."""
 
@@ -55,6 +67,8 @@ class Report:
     to_device: dict[str, tuple[int, int]]
     """By backend: transfers and bytes."""
     to_host: dict[str, tuple[int, int]]
+    steps: tuple[StepCount, ...] = ()
+    """The compiled steps that are still in use."""
 
     def __str__(self) -> str:
         parts = [
@@ -63,6 +77,7 @@ class Report:
             ("Backends", self._backend_lines()),
             ("Devices", [_device_line(device) for device in self.devices]),
             ("Ops", self._op_lines()),
+            ("Steps", self._step_lines()),
             ("Fallbacks", self._fallback_lines()),
             ("Launches", self._launch_lines()),
             ("Moved", self._moved_lines()),
@@ -94,6 +109,16 @@ class Report:
             if c.reasons
         ]
         return [*table(["op", "backend", *HOW], rows), *declined]
+
+    def _step_lines(self) -> list[str]:
+        return [
+            line
+            for step in self.steps
+            for line in (
+                f"{step.name}: {step.records} recorded, {step.replays} replays",
+                *(f"{step.name} runs as it is: {reason}" for reason in step.reasons),
+            )
+        ] or ["none compiled"]
 
     def _fallback_lines(self) -> list[str]:
         return [
@@ -140,6 +165,7 @@ def report() -> Report:
         launches=dict(launches),
         to_device={name: (row.times, row.bytes) for name, row in counters.to_device.items()},
         to_host={name: (row.times, row.bytes) for name, row in counters.to_host.items()},
+        steps=_step_counts(),
     )
 
 
@@ -173,6 +199,18 @@ def _op_counts() -> tuple[OpCount, ...]:
     return tuple(
         OpCount(backend, op, **row, reasons=tuple(reasons[backend, op]))
         for (backend, op), row in counts.items()
+    )
+
+
+def _step_counts() -> tuple[StepCount, ...]:
+    return tuple(
+        StepCount(
+            step.name,
+            sum(record.is_ready for record in step.records.values()),
+            sum(record.replays for record in step.records.values()),
+            tuple(step.reasons),
+        )
+        for step in sorted(capture.made, key=lambda step: step.number)
     )
 
 

@@ -173,3 +173,16 @@ def test_the_reason_is_told_once(backend: Backend, caplog: pytest.LogCaptureFixt
     told = [r.message for r in caplog.records if "not replayed" in r.message]
     assert len(told) == 1
     assert "it reads an array on the host" in told[0]
+
+
+def test_the_report_counts_records_and_replays(backend: Backend) -> None:
+    _, step = CASES["plain"].run(compile=True)
+    _, other = CASES["accumulation"].run(compile=True)
+    *_, first, second = nnkit.report().steps
+    assert (first.name, first.records, first.replays, first.reasons) == ("Trainer.fit", 2, 29, ())
+    assert (second.records, second.replays) == (0, 0)
+    assert second.reasons == (other._compiled.reason,)
+    text = str(nnkit.report())
+    assert "2 recorded, 29 replays" in text
+    assert "runs as it is: it adds to gradients from before the step" in text
+    assert step is not other

@@ -143,7 +143,8 @@ class _Call:
 class _Learning:
     """The step as a function of its tensors, which may stand in for those of the batch."""
 
-    __qualname__ = "Trainer.fit"
+    def __init__(self) -> None:
+        self.__qualname__ = "Trainer.fit"
 
     def __call__(self, *args: Any) -> tuple[Any, Tensor]:
         """`args` are the batch's tensors in order, then the call."""
