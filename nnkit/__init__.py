@@ -28,6 +28,7 @@ from nnkit.errors import (
 )
 from nnkit.nn.graph import Input, Model
 from nnkit.numeric import numeric_gradient
+from nnkit.profiling import profile
 from nnkit.random import manual_seed
 from nnkit.report import report
 from nnkit.saving import load, save
@@ -64,6 +65,7 @@ __all__ = [
     "numeric_gradient",
     "ops",
     "optim",
+    "profile",
     "report",
     "save",
     "summary",

@@ -21,6 +21,7 @@ from nnkit.capture_key import Surroundings, key_of
 from nnkit.errors import NnkitError
 from nnkit.recording import Session, active
 from nnkit.tensor import Tensor
+from nnkit.watch import timers
 
 made: weakref.WeakSet[Any] = weakref.WeakSet()
 """The compiled steps that are alive, for `nnkit.report()`."""
@@ -153,7 +154,9 @@ class Compiled:
         made.add(self)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """The same as the step itself."""
+        """The same as the step itself; while ops are timed, the step itself."""
+        if timers:
+            return self._step(*args, **options)
         key = self._key(args, options)
         record = self.records.get(key)
         if record is None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from nnkit import counters
@@ -31,7 +32,7 @@ from nnkit.dtypes import dtype_name
 from nnkit.errors import KernelUnavailable
 from nnkit.recording import active
 from nnkit.typing import Array, Vjp
-from nnkit.watch import tell, watchers
+from nnkit.watch import tell, timed, timers, watchers
 
 if TYPE_CHECKING:
     from nnkit.tensor import Tensor
@@ -66,6 +67,12 @@ class Function(ABC):
 
     def run(self, backend: Backend, arrays: Sequence[Any], options: dict[str, Any]) -> Any:
         """Run on `backend`: the override if it serves the call, the composed definition if not."""
+        if timers:
+            do = partial(self._serve, backend, arrays, options)
+            return timed(self, self.name, backend, arrays, options, do)
+        return self._serve(backend, arrays, options)
+
+    def _serve(self, backend: Backend, arrays: Sequence[Any], options: dict[str, Any]) -> Any:
         session = active.session
         if session is not None and session.backend is not backend:
             session.spoil(f"it computes on {label(backend)} too")
@@ -165,7 +172,15 @@ class Op(Function):
     def backward(self, backend: Backend, vjp: Vjp, gradient: Any) -> tuple[Array | None, ...]:
         """The gradients of the inputs, from that of y (a tuple for an op of several results)."""
         counters.served[backend.name, self.name, "backward"] += 1
-        return vjp(each(backend.xp.ext.contiguous, gradient))
+
+        def do() -> tuple[Array | None, ...]:
+            return vjp(each(backend.xp.ext.contiguous, gradient))
+
+        if timers:
+            arrays = gradient if isinstance(gradient, tuple) else (gradient,)
+            found: tuple[Array | None, ...] = timed(self, f"{self.name}'", backend, arrays, {}, do)
+            return found
+        return do()
 
     def backward_on_host(
         self,
