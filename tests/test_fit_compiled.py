@@ -186,3 +186,18 @@ def test_the_report_counts_records_and_replays(backend: Backend) -> None:
     assert "2 recorded, 29 replays" in text
     assert "runs as it is: it adds to gradients from before the step" in text
     assert step is not other
+
+
+def test_an_optimizer_of_the_users_is_called_in_every_step(backend: Backend) -> None:
+    steps = []
+
+    class Counted(optim.SGD):
+        def step(self, *args: Any, **options: Any) -> Any:
+            steps.append(1)
+            return super().step(*args, **options)
+
+    model = nn.Linear(6, 4)
+    taught = nnkit.Trainer(model, "mse", Counted(model.parameters(), lr=0.1))
+    x = np.random.default_rng(0).random((20, 6), np.float32)
+    taught.fit(x, x[:, :4], epochs=3, batch_size=5, verbose=False)
+    assert len(steps) == 3 * 4

@@ -165,4 +165,6 @@ def _unseen(step: Step, trainer: Trainer) -> str:
         return "it adds to gradients from before the step (accumulate)"
     if "step" in vars(trainer.optimizer):
         return "optimizer.step was replaced by a function of the user's"
+    if type(trainer.optimizer).step.__module__.partition(".")[0] != "nnkit":
+        return "optimizer.step is the user's, and may keep numbers of its own"
     return ""
