@@ -14,6 +14,7 @@ it names and has no gradient::
     @update(writes=("param",))
     def descend(xp, param, grad, lr): param -= lr * grad
 
+and `descend.many(calls)` does several calls, at once where the backend can.
 A backend may override either by name with the same contract. An override that cannot serve a call
 returns `NotImplemented` before it touches anything; the function above then runs as it stands.
 """
@@ -235,6 +236,46 @@ class Update(Function):
         backend = tensors[0].backend
         arrays = [t if t is None else t.data for t in tensors]
         self.run(backend, arrays, options)
+        self._wrote(tensors)
+
+    def many(self, calls: Sequence[Sequence[Any]], **options: Any) -> None:
+        """Run on the tensors of each call, with the bits of one call after the other.
+
+        A backend may do several calls at once, if they share no buffer that is written: its
+        override then has `many(xp, *columns, **options)`, a column being one argument of each call,
+        and `most`, how many calls that takes.
+        """
+        for backend in {call[0].backend: None for call in calls}:
+            mine = [call for call in calls if call[0].backend is backend]
+            most = getattr(backend.override(self.name), "most", 1)
+            for start in range(0, len(mine), most):
+                some = mine[start : start + most]
+                if len(some) == 1 or not self._at_once(backend, some, options):
+                    for call in some:
+                        self(*call, **options)
+
+    def _at_once(
+        self, backend: Backend, calls: Sequence[Sequence[Any]], options: dict[str, Any]
+    ) -> bool:
+        """Whether the override did these calls; if not, it touched nothing."""
+        columns = [
+            [t if t is None else t.data for t in column] for column in zip(*calls, strict=True)
+        ]
+        session = active.session
+        if session is not None and session.backend is not backend:
+            return False  # each call says so
+        fused: Any = backend.override(self.name)
+        try:
+            if fused.many(backend.xp, *columns, **options) is NotImplemented:
+                return False
+        except KernelUnavailable:
+            return False  # met again, and told, by the first call alone
+        counters.served[backend.name, self.name, "fused"] += len(calls)
+        for call in calls:
+            self._wrote(call)
+        return True
+
+    def _wrote(self, tensors: Sequence[Any]) -> None:
         session = active.session
         for index in self.written:
             if tensors[index] is not None:

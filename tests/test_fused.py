@@ -16,12 +16,13 @@ import pytest
 from nnkit import counters
 from nnkit.backend import Backend, numpy_backend
 from nnkit.backends.device import overrides, with_defaults
+from nnkit.backends.device.together import SLOTS
 from nnkit.dispatch import OPS, UPDATES
 from nnkit.errors import BackendUnavailable
 from tests import cuda_on_host
 from tests.backends import BackendAbsent, opencl_devices, opened
 from tests.compare import assert_close
-from tests.fused_sites import FORWARD, Site, check, layouts, opencl_sites, run
+from tests.fused_sites import FORWARD, Site, check, launched_since, layouts, opencl_sites, run
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "softmax", "log_softmax")
 nan, inf = np.nan, np.inf
@@ -151,17 +152,33 @@ def test_mse_loss(reduction: str, sites: list[Site]) -> None:
 ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "decoupled": False}
 SGD = {"momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
 HEAVY = SGD | {"momentum": 0.9}
+NADAM = ADAM | {"momentum_decay": 4e-3}
+LION = {"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.1}
+ADAGRAD = {"lr_decay": 0.0, "weight_decay": 0.0, "eps": 1e-10}
+ADADELTA = {"rho": 0.9, "eps": 1e-6, "weight_decay": 0.1}
+RMSPROP = {"alpha": 0.99, "eps": 1e-8, "weight_decay": 0.0, "momentum": 0.0}
 STEPS = {
-    "adam": ("adam", 4, ADAM),
-    "adam, decay": ("adam", 4, ADAM | {"weight_decay": 0.1, "eps": 1e-3}),
-    "adamw": ("adam", 4, ADAM | {"weight_decay": 0.1, "decoupled": True}),
-    "adam, no memory": ("adam", 4, ADAM | {"beta1": 0.0, "beta2": 0.0}),
-    "sgd": ("sgd", 2, SGD),
-    "sgd, decay": ("sgd", 2, SGD | {"weight_decay": 0.1}),
-    "momentum": ("sgd", 3, HEAVY),
-    "dampening": ("sgd", 3, HEAVY | {"dampening": 0.3, "weight_decay": 0.1}),
-    "nesterov": ("sgd", 3, HEAVY | {"nesterov": True}),
+    "adam": ("adam", "pgms-lt", ADAM),
+    "adam, decay": ("adam", "pgms-lt", ADAM | {"weight_decay": 0.1, "eps": 1e-3}),
+    "adamw": ("adam", "pgms-lt", ADAM | {"weight_decay": 0.1, "decoupled": True}),
+    "adam, no memory": ("adam", "pgms-lt", ADAM | {"beta1": 0.0, "beta2": 0.0}),
+    "amsgrad": ("adam", "pgmsxlt", ADAM),
+    "nadam": ("nadam", "pgmsult", NADAM),
+    "nadam, decay": ("nadam", "pgmsult", NADAM | {"weight_decay": 0.1, "decoupled": True}),
+    "lion": ("lion", "pgml", LION),
+    "adagrad": ("adagrad", "pgslt", ADAGRAD),
+    "adagrad, decay": ("adagrad", "pgslt", ADAGRAD | {"lr_decay": 0.1, "weight_decay": 0.1}),
+    "adadelta": ("adadelta", "pgsxl", ADADELTA),
+    "rmsprop": ("rmsprop", "pgs--l", RMSPROP),
+    "rmsprop, all": ("rmsprop", "pgxmvl", RMSPROP | {"momentum": 0.9, "weight_decay": 0.1}),
+    "sgd": ("sgd", "pg-lt", SGD),
+    "sgd, decay": ("sgd", "pg-lt", SGD | {"weight_decay": 0.1}),
+    "momentum": ("sgd", "pgvlt", HEAVY),
+    "momentum, off": ("sgd", "pgvlt", SGD),
+    "dampening": ("sgd", "pgvlt", HEAVY | {"dampening": 0.3, "weight_decay": 0.1}),
+    "nesterov": ("sgd", "pgvlt", HEAVY | {"nesterov": True}),
 }
+"""The update, what each of its arrays is (see `update_arrays`), and its options."""
 
 
 @pytest.mark.parametrize("kind", STEPS)
@@ -176,12 +193,22 @@ def test_update(kind: str, count: int, sites: list[Site]) -> None:
 
 
 def update_arrays(
-    shape: tuple[int, ...], buffers: int, count: int, dtype: str
+    shape: tuple[int, ...], buffers: str, count: int, dtype: str
 ) -> list[np.ndarray | None]:
+    """An array a letter: l, t and u are 0-d (rate, steps, product), - is None, x is large."""
     rng = np.random.default_rng(9)
-    drawn = [rng.uniform(0.5, 2.0, shape).astype("float32").astype(dtype) for _ in range(buffers)]
-    numbers = [np.array(0.125, dtype), np.array(count, dtype)]
-    return [*drawn, *([None] if buffers in (2, 4) else []), *numbers]
+    numbers = {"l": 0.125, "t": count, "u": 0.75}
+    scales = {"x": 4.0}  # so that a variance is positive, and a largest square wins now and then
+    made: list[np.ndarray | None] = []
+    for letter in buffers:
+        if letter in numbers:
+            made.append(np.array(numbers[letter], dtype))
+        elif letter == "-":
+            made.append(None)
+        else:
+            drawn = rng.uniform(0.5, 2.0, shape).astype("float32").astype(dtype)
+            made.append(drawn + np.asarray(scales.get(letter, 0.0), dtype))
+    return made
 
 
 def check_update(
@@ -207,10 +234,73 @@ def test_update_of_a_view_leaves_its_neighbours(sites: list[Site]) -> None:
         lr, step = (site.backend.asarray(np.array(v, "float32")) for v in (0.5, 1))
         result, launched = run(site, "sgd", whole[1:4], grad, None, lr, step, **SGD)
         assert result is None
-        assert launched == ["sgd"], str(site)
+        assert launched == ["optimize"], str(site)
         expected = np.ones((5, 7))
         expected[1:4] = 0.5
         np.testing.assert_array_equal(site.backend.to_numpy(whole), expected, str(site))
+
+
+SIZES = [(37, 101), (37,), (5, 7), (1,), (4001,), (16,), (3, 2), (2, 40), (129,)]
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_many_parameters_have_the_bits_of_one_after_the_other(kind: str, sites: list[Site]) -> None:
+    name, buffers, options = STEPS[kind]
+    for site in sites:
+        hosts = [update_arrays(shape, buffers, 2, "float32") for shape in SIZES[:SLOTS]]
+        put = site.backend.asarray
+        numbers = {k: put(hosts[0][k]) for k, letter in enumerate(buffers) if letter in "lt"}
+        alone, many = (
+            [[numbers.get(k, a if a is None else put(a)) for k, a in enumerate(h)] for h in hosts]
+            for _ in range(2)
+        )
+        for arrays in alone:
+            run(site, name, *arrays, **options)
+        before = dict(counters.launches)
+        assert site.fused[name].many(site.backend.xp, *zip(*many, strict=True), **options) is None
+        assert launched_since(before) == ["optimize"], f"{name} on {site}"
+        for one, other in zip(alone, many, strict=True):
+            for x, y in zip(one, other, strict=True):
+                if x is not None:
+                    host = site.backend.to_numpy
+                    np.testing.assert_array_equal(host(x), host(y), f"{name} on {site}")
+
+
+def test_a_step_of_an_optimizer_takes_a_launch_for_eight_parameters(backends: list[Any]) -> None:
+    import nnkit
+    from nnkit import optim
+
+    for backend in backends:
+        for sizes, launches in ((SIZES[:6], 1), (SIZES, 2)):
+            params = [
+                nnkit.tensor(draw(s, "float32"), backend=backend, requires_grad=True) for s in sizes
+            ]
+            for p in params:
+                p.grad = nnkit.tensor(draw(p.shape, "float32"), backend=backend)
+            optimizer = optim.Adam(params)
+            optimizer.step()
+            before = dict(counters.launches)
+            versions = [p.version for p in params]
+            optimizer.step()
+            assert launched_since(before).count("optimize") == launches, str(backend.device)
+            assert [p.version for p in params] == [v + 1 for v in versions]
+
+
+def test_parameters_that_differ_in_what_they_keep_are_stepped_alone(sites: list[Site]) -> None:
+    for site in sites:
+        one, other = (
+            [None if a is None else site.backend.asarray(a) for a in arrays]
+            for arrays in (
+                update_arrays((5, 7), "pg-lt", 2, "float32"),
+                update_arrays((5, 7), "pgvlt", 2, "float32"),
+            )
+        )
+        columns = list(zip(one, other[:3] + one[3:], strict=True))
+        xp = site.backend.xp
+        assert site.fused["sgd"].many(xp, *columns, **HEAVY) is NotImplemented
+        columns[2] = (other[2], other[2])
+        columns[3] = (one[3], other[3])  # two learning rates
+        assert site.fused["sgd"].many(xp, *columns, **HEAVY) is NotImplemented
 
 
 def declined(site: Site) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
@@ -238,7 +328,8 @@ def declined(site: Site) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
     yield "sgd", [empty, empty, None, lr, lr], SGD
     yield "adam", [floats, floats, floats, gaps, None, lr, lr], ADAM
     yield "adam", [floats, whole, floats, floats, None, lr, lr], ADAM
-    yield "adam", [floats, floats, floats, floats, floats, lr, lr], ADAM
+    yield "adam", [floats, floats, floats, floats, gaps, lr, lr], ADAM
+    yield "nadam", [floats, floats, floats, floats, floats, lr, lr], NADAM
 
 
 def test_what_is_not_served_is_declined_untouched(sites: list[Site]) -> None:

@@ -169,7 +169,12 @@ def follow(mean: Array, square: Array, g: Array, beta1: float, beta2: float) -> 
 
 def nadam_momentum(xp: Namespace, step: Array, beta1: float, momentum_decay: float) -> Array:
     """u(step) = beta1 (1 - 0.96^(step momentum_decay) / 2)."""
-    return beta1 * (1.0 - 0.5 * xp.exp(step * (momentum_decay * math.log(0.96))))
+    return beta1 * (1.0 - 0.5 * xp.exp(step * log_of_nadam(momentum_decay)))
+
+
+def log_of_nadam(momentum_decay: float) -> float:
+    """momentum_decay log(0.96): how fast the exponential in u falls."""
+    return momentum_decay * math.log(0.96)
 
 
 def log_of(beta: float) -> float:

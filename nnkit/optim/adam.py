@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nnkit.ops import update
 from nnkit.optim.checks import check_betas, check_numbers
-from nnkit.optim.optimizer import Group, Optimizer
+from nnkit.optim.optimizer import Group, Optimizer, Work
 from nnkit.optim.state import State, scalar, zeros_like
 from nnkit.tensor import Tensor
 
@@ -70,19 +70,18 @@ class Adam(Optimizer):
         names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else [])]
         return {name: zeros_like(param) for name in names}
 
-    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+    def update(self, group: Group, work: Sequence[Work]) -> None:
         """Descend by one step."""
-        if group["amsgrad"] and "max_exp_avg_sq" not in state:  # switched on since
-            state["max_exp_avg_sq"] = zeros_like(param)
+        calls = []
+        for p, grad, state, lr in work:
+            if group["amsgrad"] and "max_exp_avg_sq" not in state:  # switched on since
+                state["max_exp_avg_sq"] = zeros_like(p)
+            largest = state["max_exp_avg_sq"] if group["amsgrad"] else None
+            moments = state["exp_avg"], state["exp_avg_sq"], largest
+            calls.append((p, grad, *moments, lr, state["step"]))
         beta1, beta2 = group["betas"]
-        update.adam(
-            param,
-            grad,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state["max_exp_avg_sq"] if group["amsgrad"] else None,
-            lr,
-            state["step"],
+        update.adam.many(
+            calls,
             beta1=beta1,
             beta2=beta2,
             eps=group["eps"],
@@ -196,20 +195,16 @@ class NAdam(Optimizer):
         means = {"exp_avg": zeros_like(param), "exp_avg_sq": zeros_like(param)}
         return {"mu_product": scalar(1.0, param), **means}
 
-    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+    def update(self, group: Group, work: Sequence[Work]) -> None:
         """Descend by one step."""
         (beta1, beta2), momentum_decay = group["betas"], group["momentum_decay"]
-        update.nadam_product(
-            state["mu_product"], state["step"], beta1=beta1, momentum_decay=momentum_decay
-        )
-        update.nadam(
-            param,
-            grad,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state["mu_product"],
-            lr,
-            state["step"],
+        calls = []
+        for p, grad, state, lr in work:
+            product, step = state["mu_product"], state["step"]
+            update.nadam_product(product, step, beta1=beta1, momentum_decay=momentum_decay)
+            calls.append((p, grad, state["exp_avg"], state["exp_avg_sq"], product, lr, step))
+        update.nadam.many(
+            calls,
             beta1=beta1,
             beta2=beta2,
             eps=group["eps"],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nnkit.ops import update_adaptive as update
 from nnkit.optim.checks import check_number, check_numbers
-from nnkit.optim.optimizer import Group, Optimizer
+from nnkit.optim.optimizer import Group, Optimizer, Work
 from nnkit.optim.state import State, full_like, zeros_like
 from nnkit.tensor import Tensor
 
@@ -65,14 +65,10 @@ class Adagrad(Optimizer):
         """The sum of the squared gradients."""
         return {"sum": full_like(param, group["initial_accumulator_value"])}
 
-    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+    def update(self, group: Group, work: Sequence[Work]) -> None:
         """Descend by one step."""
-        update.adagrad(
-            param,
-            grad,
-            state["sum"],
-            lr,
-            state["step"],
+        update.adagrad.many(
+            [(p, grad, state["sum"], lr, state["step"]) for p, grad, state, lr in work],
             lr_decay=group["lr_decay"],
             weight_decay=group["weight_decay"],
             eps=group["eps"],
@@ -130,14 +126,10 @@ class Adadelta(Optimizer):
         """Running means of the squares of the gradient and of the step."""
         return {"square_avg": zeros_like(param), "acc_delta": zeros_like(param)}
 
-    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+    def update(self, group: Group, work: Sequence[Work]) -> None:
         """Descend by one step."""
-        update.adadelta(
-            param,
-            grad,
-            state["square_avg"],
-            state["acc_delta"],
-            lr,
+        update.adadelta.many(
+            [(p, grad, s["square_avg"], s["acc_delta"], lr) for p, grad, s, lr in work],
             rho=group["rho"],
             eps=group["eps"],
             weight_decay=group["weight_decay"],
@@ -202,18 +194,17 @@ class RMSprop(Optimizer):
         wanted = {"square_avg": True} | _buffers(group)
         return {name: zeros_like(param) for name, needed in wanted.items() if needed}
 
-    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+    def update(self, group: Group, work: Sequence[Work]) -> None:
         """Descend by one step."""
-        buffers = _buffers(group)
-        for name, needed in buffers.items():
-            if needed and name not in state:  # switched on since
-                state[name] = zeros_like(param)
-        update.rmsprop(
-            param,
-            grad,
-            state["square_avg"],
-            *(state[name] if needed else None for name, needed in buffers.items()),
-            lr,
+        buffers, calls = _buffers(group), []
+        for p, grad, state, lr in work:
+            for name, needed in buffers.items():
+                if needed and name not in state:  # switched on since
+                    state[name] = zeros_like(p)
+            kept = (state[name] if needed else None for name, needed in buffers.items())
+            calls.append((p, grad, state["square_avg"], *kept, lr))
+        update.rmsprop.many(
+            calls,
             alpha=group["alpha"],
             eps=group["eps"],
             weight_decay=group["weight_decay"],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nnkit.ops import update
 from nnkit.optim.checks import check_betas, check_numbers
-from nnkit.optim.optimizer import Group, Optimizer
+from nnkit.optim.optimizer import Group, Optimizer, Work
 from nnkit.optim.state import State, zeros_like
 from nnkit.tensor import Tensor
 
@@ -56,14 +56,11 @@ class Lion(Optimizer):
         """A running mean of the gradient."""
         return {"exp_avg": zeros_like(param)}
 
-    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+    def update(self, group: Group, work: Sequence[Work]) -> None:
         """Descend by one step."""
         beta1, beta2 = group["betas"]
-        update.lion(
-            param,
-            grad,
-            state["exp_avg"],
-            lr,
+        update.lion.many(
+            [(p, grad, state["exp_avg"], lr) for p, grad, state, lr in work],
             beta1=beta1,
             beta2=beta2,
             weight_decay=group["weight_decay"],

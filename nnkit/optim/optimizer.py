@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from nnkit.ops import negative, update
 from nnkit.optim.checks import check_number
@@ -23,6 +23,15 @@ from nnkit.recording import active, paused
 from nnkit.tensor import Tensor
 
 Group: TypeAlias = dict[str, Any]
+
+
+class Work(NamedTuple):
+    """A parameter that is about to change, and what its change takes."""
+
+    param: Tensor
+    grad: Tensor
+    state: State
+    lr: Tensor
 
 
 class Optimizer(ABC):
@@ -84,8 +93,8 @@ class Optimizer(ABC):
         """The state of a parameter before its first step."""
 
     @abstractmethod
-    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
-        """One step of one parameter: a call of the optimizer's update."""
+    def update(self, group: Group, work: Sequence[Work]) -> None:
+        """One step of parameters of a group: many calls of the optimizer's update."""
 
     # -- parameters ----------------------------------------------------------------------------
 
@@ -146,9 +155,14 @@ class Optimizer(ABC):
         for _, group, p in work:
             self._prepare(group, p)
         self._advance([p for _, _, p in work])
+        together: dict[Any, list[Work]] = {}
         for number, group, p in work:
             grad = negative(p.grad) if group["maximize"] else p.grad
-            self.update(group, p, grad, self.state[p], self._lr(number, group["lr"], p))
+            item = Work(p, grad, self.state[p], self._lr(number, group["lr"], p))
+            # The learning rate and the count of steps are one number for all that are done at once.
+            together.setdefault((number, id(item.lr), id(item.state["step"])), []).append(item)
+        for (number, *_), items in together.items():
+            self.update(self.param_groups[number], items)
         return loss
 
     def _prepare(self, group: Group, p: Tensor) -> None:

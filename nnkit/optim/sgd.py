@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nnkit.ops import update
 from nnkit.optim.checks import check_numbers
-from nnkit.optim.optimizer import Group, Optimizer
+from nnkit.optim.optimizer import Group, Optimizer, Work
 from nnkit.optim.state import State, zeros_like
 from nnkit.tensor import Tensor
 
@@ -70,16 +70,13 @@ class SGD(Optimizer):
         """A velocity, where there is momentum."""
         return {"momentum_buffer": zeros_like(param) if group["momentum"] else None}
 
-    def update(self, group: Group, param: Tensor, grad: Tensor, state: State, lr: Tensor) -> None:
+    def update(self, group: Group, work: Sequence[Work]) -> None:
         """Descend by one step."""
-        if group["momentum"] and state["momentum_buffer"] is None:  # switched on since
-            state["momentum_buffer"] = zeros_like(param)
-        update.sgd(
-            param,
-            grad,
-            state["momentum_buffer"],
-            lr,
-            state["step"],
+        for p, _, state, _ in work:
+            if group["momentum"] and state["momentum_buffer"] is None:  # switched on since
+                state["momentum_buffer"] = zeros_like(p)
+        update.sgd.many(
+            [(p, grad, s["momentum_buffer"], lr, s["step"]) for p, grad, s, lr in work],
             momentum=group["momentum"],
             dampening=group["dampening"],
             weight_decay=group["weight_decay"],
