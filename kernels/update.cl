@@ -219,10 +219,11 @@ __kernel void optimize(__global real *param0, const i64 param0_at, __global cons
         const i64 n = sizes[k];
         __global real *param = params[k];
         __global const real *grad = grads[k];
-        __global real *a = as[k];
-        __global real *b = bs[k];
-        __global real *c = cs[k];
+        __global real *const a = as[k];
+        __global real *const b = bs[k];
+        __global real *const c = cs[k];
         const real first = *c;
+        (void)a, (void)b, (void)first;  // not every kind has all
         EACH_FROM(base, total, n, STEP)
         base += padded(n);
     }

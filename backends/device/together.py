@@ -55,7 +55,7 @@ def launch(
     A column of None is a buffer that this kind goes without. `shared` are 0-d arrays, one for each
     parameter, in the place of the last buffer.
     """
-    if any(column.count(None) not in (0, len(column)) for column in columns):
+    if any((a is None) != (column[0] is None) for column in columns for a in column):
         return NotImplemented  # some have this buffer, some go without
     written = [column for column in (columns[0], *columns[2:]) if column[0] is not None]
     real = _serves(xp, written, columns[1], lr, step, shared)
