@@ -15,6 +15,7 @@
 //   LION      Chen et al. 2023, "Symbolic discovery of optimization algorithms", arXiv:2302.06675
 //   ADAGRAD   Duchi, Hazan and Singer 2011, "Adaptive subgradient methods"
 //   ADADELTA  Zeiler 2012, "Adadelta: an adaptive learning rate method", arXiv:1212.5701
+//   SCALE     param = lr g: gradients shrunk by one factor
 //   RMSPROP   Hinton 2012, lecture 6e; centered: Graves 2013, arXiv:1308.0850
 //
 // Layout: the slots stand one after the other, each rounded up to 16 elements; that line is cut
@@ -30,6 +31,7 @@
 // variants: real=float,CPU=0,STEP=ADAGRAD; real=float,CPU=1,STEP=ADAGRAD
 // variants: real=float,CPU=0,STEP=ADADELTA; real=float,CPU=1,STEP=ADADELTA
 // variants: real=float,CPU=0,STEP=RMSPROP; real=float,CPU=1,STEP=RMSPROP
+// variants: real=float,CPU=0,STEP=SCALE; real=float,CPU=1,STEP=SCALE
 
 #define SLOTS 8
 
@@ -137,6 +139,9 @@
     }                                                  \
     AT(T, param) = p - rate * d;
 
+#define SCALE_NUMBERS
+#define SCALE(T) AT(T, param) = AT(T, grad) * rate;
+
 #define NUMBERS_(kind) kind##_NUMBERS
 #define NUMBERS(kind) NUMBERS_(kind)
 #define EACH_SLOT(x) {x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)}
@@ -223,7 +228,7 @@ __kernel void optimize(__global real *param0, const i64 param0_at, __global cons
         __global real *const b = bs[k];
         __global real *const c = cs[k];
         const real first = *c;
-        (void)a, (void)b, (void)first;  // not every kind has all
+        (void)a, (void)b, (void)c, (void)first, (void)rate;  // not every kind has all
         EACH_FROM(base, total, n, STEP)
         base += padded(n);
     }

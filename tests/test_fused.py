@@ -171,6 +171,7 @@ STEPS = {
     "adadelta": ("adadelta", "pgsxl", ADADELTA),
     "rmsprop": ("rmsprop", "pgs--l", RMSPROP),
     "rmsprop, all": ("rmsprop", "pgxmvl", RMSPROP | {"momentum": 0.9, "weight_decay": 0.1}),
+    "scaled": ("scaled", "pgl", {}),
     "sgd": ("sgd", "pg-lt", SGD),
     "sgd, decay": ("sgd", "pg-lt", SGD | {"weight_decay": 0.1}),
     "momentum": ("sgd", "pgvlt", HEAVY),

@@ -21,6 +21,7 @@ def overrides(launcher: Launcher) -> dict[str, Callable[..., Any]]:
         "adam": _adam,
         "nadam": _nadam,
         "lion": _lion,
+        "scaled": _scaled,
     }
     return {name: Together(partial(function, launcher)) for name, function in kinds.items()}
 
@@ -113,3 +114,7 @@ def _lion(
 ) -> Any:
     numbers = (beta1, 1.0 - beta1, beta2, 1.0 - beta2, weight_decay)
     return launch(launcher, xp, "LION", (param, grad, mean), lr, lr, numbers)
+
+
+def _scaled(launcher: Launcher, xp: Namespace, out: Column, grad: Column, share: Column) -> Any:
+    return launch(launcher, xp, "SCALE", (out, grad), share, share, ())

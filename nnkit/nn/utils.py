@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import Any
 
 from nnkit import ops
 from nnkit.autograd import no_grad
+from nnkit.ops.update_keep import scaled
 from nnkit.tensor import Tensor, tensor
 
 __all__ = [
@@ -66,9 +68,11 @@ def clip_grad_norm_(
             "learning rate, or look for NaN in the data."
         )
     share = ops.minimum(max_norm / (total + 1e-6), 1.0)
-    for p in params:
-        # A new array: backward may have given the same one to two parameters.
-        p.grad = p.grad * share.astype(p.dtype)
+    shares = {str(p.dtype): share.astype(p.dtype) for p in params}
+    calls = [(_fresh(p.grad), p.grad, shares[str(p.dtype)]) for p in params]
+    scaled.many(calls)
+    for p, (out, *_) in zip(params, calls, strict=True):
+        p.grad = out
     return total
 
 
@@ -94,6 +98,11 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         raise ValueError(f"clip_grad_value_: clip_value must be at least 0, got {clip_value}")
     for p in _with_gradient(parameters):
         p.grad = ops.maximum(ops.minimum(p.grad, clip_value), -clip_value)
+
+
+def _fresh(grad: Any) -> Tensor:
+    """A new array like it: backward may have given the same gradient to two parameters."""
+    return Tensor(grad.backend.xp.empty_like(grad.data), grad.backend)
 
 
 def _with_gradient(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

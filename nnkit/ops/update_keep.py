@@ -34,6 +34,12 @@ def metropolis(xp: Namespace, param: Array, before: Array, rise: Array, limit: A
     param[...] = xp.where(rise <= limit, param, before)
 
 
+@update(writes=("out",), elementwise=True)
+def scaled(xp: Namespace, out: Array, grad: Array, share: Array) -> None:
+    """out = share grad, for a 0-d share: gradients shrunk by one factor."""
+    out[...] = grad * share
+
+
 @update(writes=("param",))
 def max_norm(xp: Namespace, param: Array, *, limit: float) -> None:
     """Shorten each row of weights to a norm of at most `limit`, in place.

@@ -93,6 +93,10 @@ def ema(average, value, step, decay, warmup):
     return (d * average + (1 - d) * value,)
 
 
+def scaled(out, grad, share):
+    return (grad * share,)
+
+
 def metropolis(param, before, rise, limit):
     return (param if rise <= limit else before,)
 
@@ -196,6 +200,11 @@ for rise in (-1.0, 0.5, 0.75, float("nan")):
 for shape in ((), (0, 7)):
     row("metropolis", metropolis, real(*shape), real(*shape), exact(2.0), exact(0.5))
 row("metropolis", metropolis, *large[:2], exact(0.25), exact(0.5), time_=True)
+
+for shape in ((4, 7), (), (0, 7)):
+    row("scaled", scaled, real(*shape), real(*shape), exact(0.25))
+row("scaled", scaled, real(4, 7), real(4, 7).transposed, exact(0.25))
+row("scaled", scaled, *large[:2], exact(0.25), time_=True)
 
 row("advance", advance, exact(41.0))
 row("advance", advance, exact(41.0), by=7)
