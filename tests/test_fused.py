@@ -287,6 +287,23 @@ def test_a_step_of_an_optimizer_takes_a_launch_for_eight_parameters(backends: li
             assert [p.version for p in params] == [v + 1 for v in versions]
 
 
+def test_clipping_shrinks_eight_gradients_in_a_launch(backends: list[Any]) -> None:
+    import nnkit
+    from nnkit import nn
+
+    for backend in backends:
+        params = [
+            nnkit.tensor(np.ones(s, "float32"), backend=backend, requires_grad=True) for s in SIZES
+        ]
+        for p in params:
+            p.grad = nnkit.tensor(draw(p.shape, "float32"), backend=backend)
+        before = dict(counters.launches)
+        nn.utils.clip_grad_norm_(params, 0.5)
+        assert launched_since(before).count("optimize") == 2, str(backend.device)
+        total = sum(float((p.grad.numpy().astype(float) ** 2).sum()) for p in params)
+        assert total**0.5 == pytest.approx(0.5, rel=1e-4), str(backend.device)
+
+
 def test_parameters_that_differ_in_what_they_keep_are_stepped_alone(sites: list[Site]) -> None:
     for site in sites:
         one, other = (
