@@ -20,7 +20,7 @@ from tests.compilers import (
 )
 
 ARCHITECTURES = (75, 90, 100)
-CPU_ONLY = {"cpu_product", "cpu_dots", "fold_columns"}
+CPU_ONLY = {"cpu_product", "cpu_dots", "fold_columns", "packed_product"}
 """Kernels of vectors, which CUDA never sees."""
 GOOD = """\
 // variants: real=float

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnkit import counters
 from nnkit.backend import Backend
 from nnkit.backends.opencl.backend import OpenCLBackend
 from tests.opencl_forms import FORMS, device_in
@@ -39,7 +40,8 @@ def assert_same(backend: Backend, array: Any, reference: Any, tolerance: float =
 @pytest.mark.parametrize(
     ("m", "k", "n"),
     [(4, 7, 5), (100, 64, 50), (100, 50, 10), (13, 77, 131), (64, 130, 128), (1, 1, 1),
-     (33, 40, 15), (7, 0, 3), (65, 33, 1), (1, 64, 70)],
+     (33, 40, 15), (7, 0, 3), (65, 33, 1), (1, 64, 70),
+     (75, 1300, 83), (61, 70, 112), (50, 530, 140), (8, 300, 64)],
 )  # fmt: skip
 def test_products_of_any_size_and_orientation(
     device: OpenCLBackend, rng: np.random.Generator, m: int, k: int, n: int, turned: str, dtype: str
@@ -63,6 +65,21 @@ def test_products_of_stacks_broadcast(device: OpenCLBackend, rng: np.random.Gene
     turned = device.xp.permute_dims(device.asarray(a), (2, 1, 0, 3))
     other = a.transpose(2, 1, 0, 3)
     assert_same(device, device.xp.matmul(turned, device.asarray(b)), other @ b, 1e-12)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_large_products_of_stacks_with_a_bias(
+    device: OpenCLBackend, rng: np.random.Generator, turned: bool
+) -> None:
+    from nnkit.backends.opencl.matmul import matmul
+
+    a, b, bias = rng.normal(size=(3, 20, 40)), rng.normal(size=(40, 150)), rng.normal(size=150)
+    x = device.asarray(a.transpose(0, 2, 1).copy()).mT if turned else device.asarray(a)
+    y = device.asarray(b.T.copy()).T if turned else device.asarray(b)
+    before = counters.launches["opencl", "packed_product"]
+    assert_same(device, matmul(x, y, device.asarray(bias)), a @ b + bias, 1e-12)
+    packed = device.queue.launcher is None or device.queue.launcher.cpu
+    assert counters.launches["opencl", "packed_product"] - before == int(packed)
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1, 2, (0, 2), (1, 2), ()])

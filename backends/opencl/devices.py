@@ -150,6 +150,7 @@ class Devices:
         import pyopencl as cl
 
         drivers.preload(self.listing.preload)
+        drivers.pin_threads()
         with drivers.visible(self.drivers, self.listing.fatal_drivers):
             return script.entries(cl)
 

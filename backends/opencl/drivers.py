@@ -26,6 +26,8 @@ WHEEL = "intel-opencl-rt"
 WHEEL_LIBRARY = "libintelocl.so"
 WHEEL_HELPERS = ("intel-cmplr-lib-rt", "tbb", "tcmlib", "umf")
 """Wheels with libraries that the driver needs; they may lie in another site-packages folder."""
+PINNING = {"DPCPP_CPU_CU_AFFINITY": "close", "POCL_AFFINITY": "1"}
+"""By which Intel's driver and PoCL give each of their threads a core of its own."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,19 @@ def visible(drivers: Iterable[Driver], without: Collection[str] = ()) -> Iterato
                 os.environ["OCL_ICD_VENDORS"] = before
             elif variables:
                 del os.environ["OCL_ICD_VENDORS"]
+
+
+def pin_threads() -> None:
+    """Ask drivers for processors to keep each thread on one core, unless the user chose.
+
+    Their threads sleep between launches, and a woken one often lands on the core of the thread that
+    woke it: a product of 2 ms then ran on one core of two. A process that may not use all cores is
+    left alone, because the drivers count from the first core.
+    """
+    allowed = getattr(os, "sched_getaffinity", None)
+    if allowed is not None and len(allowed(0)) == os.cpu_count():
+        for name, value in PINNING.items():
+            os.environ.setdefault(name, value)
 
 
 def preload(libraries: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from nnkit.backends.opencl.layout import (
     row_major,
     size_of,
 )
+from nnkit.backends.opencl.matmul_packed import packed_product
 from nnkit.errors import KernelUnavailable
 
 CPU_TILE_ROWS, CPU_TILE_COLUMNS = 6, 64
@@ -87,6 +88,8 @@ def _product(a: Array, b: Array, c: Array, bias: Array | None) -> None:
             "matmul", "gpu_product", squares, (GPU_TILE, GPU_TILE, 1),
             a, *a.strides, b, *b.strides, anything, c, m, n, k, **defines,
         )  # fmt: skip
+    elif packed_product(launcher, a, b, c, bias):
+        pass
     elif _steps(a, 2) and _steps(b, 1) and k >= 32:
         groups = (_groups(launcher, batches * m * n, k),)
         launcher.launch(

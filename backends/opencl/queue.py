@@ -47,6 +47,7 @@ class Queue:
         self.compute_units = int(device.max_compute_units)
         self.max_group = int(device.max_work_group_size)
         self.local_memory = int(device.local_mem_size)
+        self.vector_bytes = 4 * int(device.native_vector_width_float)
         self.float64 = bool(device.double_fp_config)
 
     def __repr__(self) -> str:
