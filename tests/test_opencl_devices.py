@@ -176,3 +176,21 @@ def test_platforms_that_were_listed_before(site: Path, tmp_path: Path) -> None:
     assert len(told) == 1, run
     assert told[0].startswith("opencl:")
     assert "call nnkit.use('opencl') before your own use of pyopencl" in told[0]
+
+
+def test_threads_are_pinned_unless_the_user_chose_or_cores_are_kept_from_us(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def after(allowed: int, **chosen: str) -> dict[str, str | None]:
+        for name in drivers.PINNING:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in chosen.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(os, "cpu_count", lambda: 4)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(allowed)), raising=False)
+        drivers.pin_threads()
+        return {name: os.environ.get(name) for name in drivers.PINNING}
+
+    assert after(4) == {"DPCPP_CPU_CU_AFFINITY": "close", "POCL_AFFINITY": "1"}
+    assert after(4, POCL_AFFINITY="0")["POCL_AFFINITY"] == "0"
+    assert set(after(3).values()) == {None}
