@@ -26,6 +26,8 @@ CREATION = frozenset(
         "zeros_like",
     ]
 )
+WITHOUT_VALUES = frozenset(["empty", "empty_like"])
+"""Their memory holds chance values, which no two recordings share: only later calls count."""
 ABOUT = frozenset(["astype_dtype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"])
 OUT = {
     "sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min, "prod": np.prod,
@@ -69,7 +71,10 @@ def _noted(name: str, thing: Any) -> Any:
 def _created(function: Any, args: Any, options: Any) -> Any:
     if function.__name__ == "asarray" and arrays_in(args):
         return recorder().call(function, args, options)
-    return recorder().constant(np.asarray(function(*plain(args), **plain(options))))
+    made = np.asarray(function(*plain(args), **plain(options)))
+    if function.__name__ in WITHOUT_VALUES:
+        return recorder().slot(made)
+    return recorder().constant(made)
 
 
 def _called(name: str, function: Any, args: Any, options: Any) -> Any:
