@@ -20,7 +20,9 @@ from tests.compilers import (
 )
 
 ARCHITECTURES = (75, 90, 100)
-CPU_ONLY = {"cpu_product", "cpu_dots", "fold_columns", "packed_product"}
+CPU_ONLY = {"cpu_product", "cpu_dots", "fold_columns", "packed_product"} | {
+    f"conv_{what}" for what in ("taps", "forward", "partial", "sums")
+}
 """Kernels of vectors, which CUDA never sees."""
 GOOD = """\
 // variants: real=float

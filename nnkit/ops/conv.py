@@ -53,14 +53,7 @@ def conv(
     >>> nnkit.ops.conv(nnkit.tensor([[[1.0, 2.0, 3.0]]]), nnkit.tensor([[[1.0, 1.0]]])).tolist()
     [[[3.0, 5.0]]]
     """
-    _check("conv", x, weight, bias, groups)
-    if x.shape[1] != groups * weight.shape[1] or weight.shape[0] % groups:
-        raise ValueError(
-            f"conv: weight of shape {tuple(weight.shape)} takes groups * {weight.shape[1]} = "
-            f"{groups * weight.shape[1]} channels and gives a multiple of groups = {groups}, got "
-            f"x of shape {tuple(x.shape)}, whose axis 1 has {x.shape[1]} channels"
-        )
-    w = windows_over("conv", x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    w = conv_windows(x, weight, bias, stride, padding, dilation, groups)
     taps = _taps(xp, weight, groups)
     columns = _columns(xp, x, w, groups)
     y = _with_bias(
@@ -142,6 +135,31 @@ def conv_transpose(
 conv_transpose.multiply_adds = lambda y, x, weight, *_, **__: math.prod(
     (*x.shape, *weight.shape[1:])
 )
+
+
+def conv_windows(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    stride: Lengths,
+    padding: Padding,
+    dilation: Lengths,
+    groups: int,
+) -> Windows:
+    """Where the windows of `conv` lie.
+
+    Raises:
+        ValueError: for shapes and numbers that do not fit together.
+        TypeError: for arrays of different dtypes.
+    """
+    _check("conv", x, weight, bias, groups)
+    if x.shape[1] != groups * weight.shape[1] or weight.shape[0] % groups:
+        raise ValueError(
+            f"conv: weight of shape {tuple(weight.shape)} takes groups * {weight.shape[1]} = "
+            f"{groups * weight.shape[1]} channels and gives a multiple of groups = {groups}, got "
+            f"x of shape {tuple(x.shape)}, whose axis 1 has {x.shape[1]} channels"
+        )
+    return windows_over("conv", x.shape[2:], weight.shape[2:], stride, padding, dilation)
 
 
 def _spread_windows(
