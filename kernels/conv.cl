@@ -10,7 +10,8 @@
 //
 // The gradient by x is a convolution of g, `spread` by the stride and framed anew, with the taps in
 // reverse and inputs for outputs. The gradient by the weight has tiles of ROWS values of k instead
-// of pixels. A work-item keeps its own partial sums; `conv_sums` adds them in their order.
+// of pixels, and a work-item keeps partial sums of its own (conv_taps.cl: the taps, and the sums of
+// the partial sums).
 //
 // Layout: x (batch, groups * inputs, height, width), y and g (batch, groups * outputs, out_height,
 // out_width), all without gaps. An image is copied into a frame (inputs, tall, wide) of zeros, where
@@ -20,11 +21,11 @@
 // squares of LANES. Both stand in the item's part of `scratch`, `room` elements long.
 //
 // Grid: any number of work-items; each takes a run of the batch * parts jobs, where a job is an
-// image, or some rows of y of an image. conv_taps and conv_sums: FOR_EACH.
+// image, or some rows of y of an image.
 // Limits: 2 outputs depth pixels operations over the peak of fused multiply-adds. An image's frame
 // has less than 2^31 elements.
 //
-// variants: real=float,CPU=1,VECTORS=4,PIXELS=6,STRIDE=1; real=double,CPU=1,VECTORS=2,STRIDE=0
+// variants: real=float,CPU=1,VECTORS=4,PIXELS=7,STRIDE=1; real=double,CPU=1,VECTORS=2,STRIDE=0
 
 #if CPU
 #define LANES 16
@@ -197,22 +198,6 @@ __kernel WORK_GROUP(1, 1, 1) void conv_forward(
 }
 
 #else
-// taps[group, block, (i, t), lane] = weight[group, lane, i, t], or by other steps.
-__kernel void conv_taps(__global const real *weight, const i64 weight_at, __global real *taps,
-                        const i64 groups, const i64 inputs, const i64 outputs, const i64 places,
-                        const i64 group_step, const i64 out_step, const i64 in_step,
-                        const i64 backwards) {
-    const i64 depth = inputs * places, blocks = (outputs + WIDTH - 1) / WIDTH;
-    FOR_EACH(row, groups * blocks * depth) {
-        const i64 group = row / (blocks * depth), first = row / depth % blocks * WIDTH;
-        const i64 input = row % depth / places, place = row % places;
-        __global const real *from = weight + weight_at + group * group_step + first * out_step +
-                                    input * in_step + (backwards ? places - 1 - place : place);
-        for (int w = 0; w < WIDTH; ++w)
-            taps[row * WIDTH + w] = first + w < outputs ? from[w * out_step] : (real)0;
-    }
-}
-
 // sums[k .. k + R)[lane] += sum of frame (or of 1 for k = depth) times g, in rows [first, last).
 #define TAP_TILE(R)                                                                           \
     {                                                                                         \
@@ -267,21 +252,6 @@ __kernel WORK_GROUP(1, 1, 1) void conv_partial(
             for (; k < depth; ++k) TAP_TILE(1)
             add_pixels(sums + depth * WIDTH, pixels, count);
         }
-    }
-}
-
-// weight[o, k] and bias[o]: the sums of all items, in their order.
-__kernel void conv_sums(__global const real *partial, __global real *weight, __global real *bias,
-                        const i64 items, const i64 groups, const i64 outputs, const i64 depth) {
-    const i64 blocks = (outputs + WIDTH - 1) / WIDTH;
-    FOR_EACH(e, groups * outputs * (depth + 1)) {
-        const i64 channel = e / (depth + 1), k = e % (depth + 1), o = channel % outputs;
-        const i64 block = channel / outputs * blocks + o / WIDTH;
-        __global const real *from = partial + (block * (depth + 1) + k) * WIDTH + o % WIDTH;
-        real sum = 0;
-        for (i64 n = 0; n < items; ++n) sum += from[n * groups * blocks * (depth + 1) * WIDTH];
-        if (k < depth) weight[channel * depth + k] = sum;
-        else bias[channel] = sum;
     }
 }
 #endif

@@ -21,7 +21,7 @@ from tests.compilers import (
 
 ARCHITECTURES = (75, 90, 100)
 CPU_ONLY = {"cpu_product", "cpu_dots", "fold_columns", "packed_product"} | {
-    f"conv_{what}" for what in ("taps", "forward", "partial", "sums")
+    f"conv_{what}" for what in ("forward", "partial")
 }
 """Kernels of vectors, which CUDA never sees."""
 GOOD = """\

@@ -20,7 +20,7 @@ from nnkit.ops.windows import Lengths, Padding, Windows, reach_of
 if TYPE_CHECKING:
     from nnkit.typing import Array, Namespace, Needs, Shape
 
-FAMILY = "conv"
+FAMILY, TAPS = "conv", "conv_taps"
 LANES = 16
 """As in the kernels: output channels side by side in a vector."""
 MOST_VECTORS = {"float": 4, "double": 2}
@@ -30,6 +30,8 @@ MOST_SUMS = {"float": 28, "double": 14}
 PIXELS = (14, 8, 7, 6, 4, 1)
 """How long a tile may be; each length is a program of its own."""
 MOST_IN_FRAME = 1 << 31
+SMALL = 1 << 18
+"""Multiply-adds below which a build (some seconds) costs more than a slow tile."""
 
 
 def overrides(launcher: Launcher) -> dict[str, Callable[..., Any]]:
@@ -72,6 +74,12 @@ class Geometry:
     def frame(self) -> int:
         """Elements of an image with its frame."""
         return self.inputs * self.tall * self.wide
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its work is not worth a program of its own."""
+        pixels = self.batch * self.out_height * self.out_width
+        return pixels * self.groups * self.outputs * self.depth < SMALL
 
     def room(self, wide: int) -> int:
         """Elements of scratch for places, a frame and the rows of one job."""
@@ -188,9 +196,10 @@ def _product(
     # The weight is (groups * outputs, inputs, places), and so it is for the gradient: of `forward`.
     outer, inner = (g.inputs, g.outputs) if by_x else (g.outputs, g.inputs)
     steps = (places, inner * places) if by_x else (inner * places, places)
+    work = grid(launcher, rows)
     launcher.launch(
-        FAMILY, "conv_taps", *grid(launcher, rows), weight, taps,
-        g.groups, g.inputs, g.outputs, places, outer * inner * places, *steps, by_x, **defines,
+        TAPS, "conv_taps", *work, weight, taps, wide, g.groups, g.inputs, g.outputs, places,
+        outer * inner * places, *steps, by_x, real=defines["real"],
     )  # fmt: skip
     items = min(_items(launcher), g.batch * g.parts)
     scratch = launcher.empty((items, g.room(wide)), x.dtype)
@@ -198,7 +207,7 @@ def _product(
     launcher.launch(
         FAMILY, "conv_forward", (items,), (1,),
         x, taps, anything, bias is not None, y, scratch, g.packed(wide),
-        PIXELS=_pixels(g.out_width, MOST_SUMS[defines["real"]] // defines["VECTORS"]), **defines,
+        PIXELS=_pixels(g, defines), **defines,
     )  # fmt: skip
 
 
@@ -218,23 +227,27 @@ def _weight_gradients(
     )  # fmt: skip
     to_weight = launcher.empty(weight.shape, x.dtype)
     to_bias = launcher.empty((g.groups * g.outputs,), x.dtype)
+    work = grid(launcher, size(to_weight))
     launcher.launch(
-        FAMILY, "conv_sums", *grid(launcher, size(to_weight)), partial, to_weight, to_bias,
-        items, g.groups, g.outputs, g.depth, **defines,
+        TAPS, "conv_sums", *work, partial, to_weight, to_bias, wide, items,
+        g.groups, g.outputs, g.depth, real=defines["real"],
     )  # fmt: skip
     return to_weight, to_bias
 
 
 def _defines(g: Geometry, x: Array) -> dict[str, Any]:
-    """How the kernels are compiled; what they read to STRIDE is a constant where it is 1."""
+    """How the kernels are compiled: small convolutions share one program."""
     real = str(real_of(x))
+    if g.is_small:
+        return {"real": real, "VECTORS": 1, "STRIDE": 0}
     vectors = min(MOST_VECTORS[real], 1 << (-(-g.outputs // LANES) - 1).bit_length())
     return {"real": real, "VECTORS": vectors, "STRIDE": int(g.stride_x == 1)}
 
 
-def _pixels(row: int, most: int) -> int:
+def _pixels(g: Geometry, defines: dict[str, Any]) -> int:
     """The length of tile that computes the fewest pixels twice; among those the longest."""
-    fitting = [n for n in PIXELS if n <= min(row, most)]
+    row, most = g.out_width, MOST_SUMS[defines["real"]] // defines["VECTORS"]
+    fitting = [1] if g.is_small else [n for n in PIXELS if n <= min(row, most)]
     return min(fitting, key=lambda n: (-(-row // n) * n, -n))
 
 
