@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nnkit.backends.device.common import real_of, size
 from nnkit.backends.device.launcher import Launcher, grid
 from nnkit.ops.conv import conv_windows
-from nnkit.ops.windows import Lengths, Padding, Windows, reach_of
+from nnkit.ops.windows import Lengths, Padding, Windows, in_two_axes, reach_of
 
 if TYPE_CHECKING:
     from nnkit.typing import Array, Namespace, Needs, Shape
@@ -109,7 +109,7 @@ def _conv(
     real = real_of(x)
     if not launcher.cpu or real is None or len(w.size) > 2 or not (size(x) and size(weight)):
         return NotImplemented
-    forward = _forward_geometry(launcher, x.shape, weight.shape[0], _in_two_axes(w), groups)
+    forward = _forward_geometry(launcher, x.shape, weight.shape[0], in_two_axes(w), groups)
     backward = _backward_geometry(forward)
     if max(forward.frame, backward.frame) >= MOST_IN_FRAME:
         return NotImplemented
@@ -126,14 +126,6 @@ def _conv(
         return (to_x, *wanted) if wanted else (to_x, None, None)
 
     return y, vjp if any(needs) else None
-
-
-def _in_two_axes(w: Windows) -> Windows:
-    """The same windows over images; a sequence is one row."""
-    if len(w.size) == 2:
-        return w
-    first = Windows((1,), (1,), (1,), (0,), (0,), (1,), (1,))
-    return Windows(*(one + other for one, other in zip(first, w, strict=True)))
 
 
 def _forward_geometry(

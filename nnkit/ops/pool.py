@@ -36,7 +36,7 @@ def max_pool(
     >>> nnkit.ops.max_pool(nnkit.tensor([[[1.0, 4.0, 2.0, 3.0]]]), kernel_size=2).tolist()
     [[[4.0, 3.0]]]
     """
-    w = _windows("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)
+    w = pool_windows("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)
     y = _combine(xp, xp.maximum, x, w, -math.inf)
 
     def vjp(g: Array) -> tuple[Array]:
@@ -77,9 +77,8 @@ def avg_pool(
     >>> nnkit.ops.avg_pool(nnkit.tensor([[[1.0, 4.0, 2.0, 3.0]]]), kernel_size=2).tolist()
     [[[2.5, 2.5]]]
     """
-    if divisor_override == 0:
-        raise ValueError("avg_pool: divisor_override must not be 0")
-    w = _windows("avg_pool", x, kernel_size, stride, padding, 1, ceil_mode)
+    check_divisor(divisor_override)
+    w = pool_windows("avg_pool", x, kernel_size, stride, padding, 1, ceil_mode)
     shares = _shares(xp, x, w, count_include_pad, divisor_override)
 
     def vjp(g: Array) -> tuple[Array]:
@@ -121,7 +120,17 @@ def adaptive_avg_pool(
     return y, vjp if needs[0] else None
 
 
-def _windows(
+def check_divisor(divisor_override: int | None) -> None:
+    """The mean over a number of elements.
+
+    Raises:
+        ValueError: for 0.
+    """
+    if divisor_override == 0:
+        raise ValueError("avg_pool: divisor_override must not be 0")
+
+
+def pool_windows(
     op: str,
     x: Array,
     kernel_size: Lengths,
@@ -130,6 +139,11 @@ def _windows(
     dilation: Lengths,
     ceil_mode: bool,
 ) -> Windows:
+    """Where the windows lie.
+
+    Raises:
+        ValueError: for an x without axes of space, and numbers that make no sense.
+    """
     if x.ndim < 3:
         raise ValueError(f"{op}: x must have the axes (N, C, *space), got shape {tuple(x.shape)}")
     stride = kernel_size if stride is None else stride

@@ -128,6 +128,14 @@ def windows_over(
     return Windows(tuple(size), kernel, stride, low, high, dilation, tuple(count))
 
 
+def in_two_axes(w: Windows) -> Windows:
+    """The same windows over images: a sequence is an image of one row."""
+    if len(w.size) == 2:
+        return w
+    row = Windows((1,), (1,), (1,), (0,), (0,), (1,), (1,))
+    return Windows(*(first + along for first, along in zip(row, w, strict=True)))
+
+
 def reach_of(kernel: int, dilation: int) -> int:
     """From the first element of a window to the one behind its last."""
     return dilation * (kernel - 1) + 1
