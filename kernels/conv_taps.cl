@@ -7,10 +7,18 @@
 // inputs and outputs change places, and `backwards` takes the places in the kernel in reverse.
 // The sums run over the items in their order; k = depth is the bias.
 //
-// Grid: FOR_EACH over the rows of taps, and over the elements of weight and bias.
+// Grid: FOR_EACH over the rows of taps, and over the elements of weight and bias; on processors
+// conv_sums takes squares of them, in any number of work-items.
 // Limits: memory, which is small beside a convolution's work.
 //
 // variants: real=float
+
+#if CPU
+#define LANES 16
+#define V JOIN(real, LANES)
+#define UNROLL _Pragma("unroll")
+#include "transpose.h"
+#endif
 
 __kernel void conv_taps(__global const real *weight, const i64 weight_at, __global real *taps,
                         const i64 wide, const i64 groups, const i64 inputs, const i64 outputs,
@@ -27,17 +35,51 @@ __kernel void conv_taps(__global const real *weight, const i64 weight_at, __glob
     }
 }
 
+// The element of weight and bias that stands at (channel, k), from an item's partial sums.
+static inline void put_sum(__global const real *from, __global real *weight, __global real *bias,
+                           i64 channel, i64 k, i64 depth, i64 items, i64 item_step) {
+    real sum = 0;
+    for (i64 n = 0; n < items; ++n) sum += from[n * item_step];
+    if (k < depth) weight[channel * depth + k] = sum;
+    else bias[channel] = sum;
+}
+
 __kernel void conv_sums(__global const real *partial, __global real *weight, __global real *bias,
-                        const i64 wide, const i64 items, const i64 groups,
-                        const i64 outputs, const i64 depth) {
-    const i64 blocks = (outputs + wide - 1) / wide;
+                        const i64 wide, const i64 items, const i64 groups, const i64 outputs,
+                        const i64 depth) {
+    const i64 blocks = (outputs + wide - 1) / wide, item_step = groups * blocks * (depth + 1) * wide;
+#if CPU
+    // Squares of LANES channels by LANES values of k, each read and written along its rows.
+    const i64 strips = (outputs + LANES - 1) / LANES, squares = depth / LANES + 1;
+    const i64 jobs = groups * strips * squares, me = (i64)get_global_id(0);
+    const i64 last = jobs * (me + 1) / (i64)get_global_size(0);
+    for (i64 job = jobs * me / (i64)get_global_size(0); job < last; ++job) {
+        const i64 group = job / (strips * squares), o = job / squares % strips * LANES;
+        const i64 k = job % squares * LANES, there = min(outputs - o, (i64)LANES);
+        const i64 channel = group * outputs + o, block = group * blocks + o / wide;
+        __global const real *from = partial + (block * (depth + 1) + k) * wide + o % wide;
+        if (k + LANES <= depth && there == LANES) {
+            V x[LANES], y[LANES];
+            UNROLL for (int h = 0; h < LANES; ++h) x[h] = (V)(0);
+            for (i64 n = 0; n < items; ++n)
+                UNROLL for (int h = 0; h < LANES; ++h)
+                    x[h] += vload16(0, from + n * item_step + h * wide);
+            TRANSPOSE(x, y)
+            UNROLL for (int h = 0; h < LANES; ++h)
+                vstore16(TRANSPOSED[h], 0, weight + (channel + h) * depth + k);
+        } else {
+            for (i64 h = 0; h < there; ++h)
+                for (i64 e = k; e <= min(k + LANES - 1, depth); ++e)
+                    put_sum(from + (e - k) * wide + h, weight, bias, channel + h, e, depth, items,
+                            item_step);
+        }
+    }
+#else
     FOR_EACH(e, groups * outputs * (depth + 1)) {
         const i64 channel = e / (depth + 1), k = e % (depth + 1), o = channel % outputs;
         const i64 block = channel / outputs * blocks + o / wide;
-        __global const real *from = partial + (block * (depth + 1) + k) * wide + o % wide;
-        real sum = 0;
-        for (i64 n = 0; n < items; ++n) sum += from[n * groups * blocks * (depth + 1) * wide];
-        if (k < depth) weight[channel * depth + k] = sum;
-        else bias[channel] = sum;
+        put_sum(partial + (block * (depth + 1) + k) * wide + o % wide, weight, bias, channel, k,
+                depth, items, item_step);
     }
+#endif
 }
