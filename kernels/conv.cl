@@ -112,11 +112,11 @@ static inline void get_channels(__global real *pixels, __global const real *g, i
 }
 
 typedef struct {
-    i64 batch, parts, groups, inputs, outputs;
+    i64 batch, groups, inputs, outputs;
     i64 height, width, top, left, spread_y, spread_x, tall, wide; // x, and its frame
     i64 out_height, out_width, stride_y, stride_x;
     i64 kernel_height, kernel_width, dilation_y, dilation_x;
-    i64 room; // elements of scratch that a work-item has
+    i64 parts, room; // of an image, and elements of scratch that a work-item has
 } Geometry;
 
 #define LINES(n) (((n) + LANES - 1) / LANES * LANES)
