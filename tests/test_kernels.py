@@ -22,6 +22,7 @@ from tests.compilers import (
 ARCHITECTURES = (75, 90, 100)
 CPU_ONLY = {"cpu_product", "cpu_dots", "fold_columns", "packed_product"} | {
     *(f"conv_{what}" for what in ("forward", "partial")),
+    *(f"winograd_{what}" for what in ("taps", "forward", "partial", "sums")),
     *(f"{kind}_pairs_{way}" for kind in ("avg", "max") for way in ("forward", "backward")),
 }
 """Kernels of vectors, which CUDA never sees."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nnkit.backends.device import conv_lanes, conv_tiled
+from nnkit.backends.device import conv_lanes, conv_tiled, conv_winograd
 from nnkit.backends.device.common import real_of, size
-from nnkit.backends.device.conv_geometry import backward_geometry, forward_geometry
+from nnkit.backends.device.conv_geometry import Geometry, backward_geometry, forward_geometry
 from nnkit.backends.device.launcher import Launcher
 from nnkit.ops.conv import conv_windows
 from nnkit.ops.windows import Lengths, Padding, in_two_axes
@@ -46,16 +46,23 @@ def _conv(
     if max(forward.frame, backward.frame, forward.positions, backward.positions) >= MOST:
         return NotImplemented
     x, weight = xp.ext.contiguous(x), xp.ext.contiguous(weight)
-    way = conv_lanes if launcher.cpu else conv_tiled
     y = launcher.empty((x.shape[0], weight.shape[0], *w.positions), x.dtype)
+    way = _way(launcher, forward)
     way.product(launcher, forward, x, weight, bias, y)
 
     def vjp(g: Array) -> tuple[Array | None, ...]:
         to_x = launcher.empty(x.shape, x.dtype) if needs[0] else None
         if to_x is not None:
-            way.product(launcher, backward, g, weight, None, to_x, by_x=True)
+            _way(launcher, backward).product(launcher, backward, g, weight, None, to_x, by_x=True)
         sums = way.weight_gradients(launcher, forward, x, g, weight) if any(needs[1:]) else ()
         wanted = [d if need else None for d, need in zip(sums, needs[1:], strict=False)]
         return (to_x, *wanted) if wanted else (to_x, None, None)
 
     return y, vjp if any(needs) else None
+
+
+def _way(launcher: Launcher, g: Geometry) -> Any:
+    """The module that serves a convolution."""
+    if not launcher.cpu:
+        return conv_tiled
+    return conv_winograd if conv_winograd.serves(g) else conv_lanes
