@@ -25,7 +25,7 @@
 // Grid: any number of work-items; each takes a run of the batch * down rows of squares, `chunk` at once.
 // Limits: pays where both channel counts fill vectors and the transforms are small beside the product.
 //
-// variants: real=float,CPU=1,VECTORS=4,PIXELS=7; real=double,CPU=1,VECTORS=2
+// variants: real=float,CPU=1,VECTORS=4,PIXELS=7; real=float,CPU=1,VECTORS=2
 
 #if CPU
 #define ROWS 6
@@ -52,35 +52,87 @@ typedef struct {
     i64 held = -1;                                                                            \
     for (i64 e = 0; e < size; ++e) frame[e] = 0;
 
-// to[f][square] = (B^T d B)[f] for the squares of one row.
+// (B^T d B)[f] of a vector of squares, given d[i][j]; PUT(f, v) takes them.
+#define SEE(PUT)                                                                              \
+    {                                                                                         \
+        V m[4][4];                                                                            \
+        UNROLL for (int j = 0; j < 4; ++j) {                                                  \
+            m[0][j] = d[0][j] - d[2][j], m[1][j] = d[1][j] + d[2][j];                         \
+            m[2][j] = d[2][j] - d[1][j], m[3][j] = d[1][j] - d[3][j];                         \
+        }                                                                                     \
+        UNROLL for (int i = 0; i < 4; ++i) {                                                  \
+            PUT(4 * i, m[i][0] - m[i][2])                                                     \
+            PUT(4 * i + 1, m[i][1] + m[i][2])                                                 \
+            PUT(4 * i + 2, m[i][2] - m[i][1])                                                 \
+            PUT(4 * i + 3, m[i][1] - m[i][3])                                                 \
+        }                                                                                     \
+    }
+#define PUT_WHOLE(f, v) STORE(v, 0, to + (f) * step + t);
+#define PUT_EIGHTS(f, v)                                                                      \
+    {                                                                                         \
+        const V both = v;                                                                     \
+        vstore8(both.lo, 0, to + (f) * step);                                                 \
+        vstore8(both.hi, 0, to + (f) * step + count);                                         \
+    }
+#define PUT_FOURS(f, v)                                                                       \
+    {                                                                                         \
+        const V all = v;                                                                      \
+        vstore4(all.lo.lo, 0, to + (f) * step);                                               \
+        vstore4(all.lo.hi, 0, to + (f) * step + count);                                       \
+        vstore4(all.hi.lo, 0, to + (f) * step + 2 * count);                                   \
+        vstore4(all.hi.hi, 0, to + (f) * step + 3 * count);                                   \
+    }
+
+// to[f][square] for the squares of one row.
 static inline void see_row(__global real *to, i64 step, __global const real *from, i64 wide,
                            i64 count) {
     for (i64 t = 0; t < count; t += LANES, from += 2 * LANES) {
-        V d[4][4], m[4][4];
+        V d[4][4];
         UNROLL for (int i = 0; i < 4; ++i) {
             const V a = LOAD(0, from + i * wide), b = LOAD(1, from + i * wide);
             const V c = LOAD(0, from + i * wide + 2), e = LOAD(1, from + i * wide + 2);
             d[i][0] = (V)(a.even, b.even), d[i][1] = (V)(a.odd, b.odd);
             d[i][2] = (V)(c.even, e.even), d[i][3] = (V)(c.odd, e.odd);
         }
-        UNROLL for (int j = 0; j < 4; ++j) {
-            m[0][j] = d[0][j] - d[2][j], m[1][j] = d[1][j] + d[2][j];
-            m[2][j] = d[2][j] - d[1][j], m[3][j] = d[1][j] - d[3][j];
-        }
-        UNROLL for (int i = 0; i < 4; ++i) {
-            __global real *at = to + 4 * i * step + t;
-            STORE(m[i][0] - m[i][2], 0, at);
-            STORE(m[i][1] + m[i][2], 0, at + step);
-            STORE(m[i][2] - m[i][1], 0, at + 2 * step);
-            STORE(m[i][1] - m[i][3], 0, at + 3 * step);
-        }
+        SEE(PUT_WHOLE)
     }
+}
+
+// The same for two rows of at most 8 squares, side by side in a vector.
+static inline void see_two_rows(__global real *to, i64 step, __global const real *from, i64 wide,
+                                i64 count) {
+    const i64 t = 0;
+    V a[6], c[6], d[4][4];
+    UNROLL for (int i = 0; i < 6; ++i) a[i] = LOAD(0, from + i * wide);
+    UNROLL for (int i = 0; i < 6; ++i) c[i] = LOAD(0, from + i * wide + 2);
+    UNROLL for (int i = 0; i < 4; ++i) {
+        d[i][0] = (V)(a[i].even, a[i + 2].even), d[i][1] = (V)(a[i].odd, a[i + 2].odd);
+        d[i][2] = (V)(c[i].even, c[i + 2].even), d[i][3] = (V)(c[i].odd, c[i + 2].odd);
+    }
+    if (count == 8) SEE(PUT_WHOLE)
+    else SEE(PUT_EIGHTS)
+}
+
+// The same for four rows of at most 4 squares.
+static inline void see_four_rows(__global real *to, i64 step, __global const real *from, i64 wide,
+                                 i64 count) {
+    const i64 t = 0;
+    V d[4][4];
+#define FOUR(i, at) vload8(0, from + (i) * wide + at)
+    UNROLL for (int i = 0; i < 4; ++i) UNROLL for (int j = 0; j < 4; j += 2) {
+        d[i][j] = (V)(FOUR(i, j).even, FOUR(i + 2, j).even, FOUR(i + 4, j).even, FOUR(i + 6, j).even);
+        d[i][j + 1] = (V)(FOUR(i, j).odd, FOUR(i + 2, j).odd, FOUR(i + 4, j).odd, FOUR(i + 6, j).odd);
+    }
+    if (count == 4) SEE(PUT_WHOLE)
+    else SEE(PUT_FOURS)
 }
 
 // `seen` for rows [start, start + count) of squares; vectors write past a row, the next row over it.
 #define SEE_ROWS                                                                              \
-    for (i64 r = 0; r < count; ++r) {                                                         \
+    for (i64 r = 0, taken = 0; r < count; r += taken) {                                       \
         const i64 image = (start + r) / g.down;                                               \
+        const i64 left = min(g.down - (start + r) % g.down, count - r);                       \
+        taken = g.across <= 4 && left >= 4 ? 4 : g.across <= 8 && left >= 2 ? 2 : 1;          \
         if (image != held)                                                                    \
             fill_frame(frame, x + image * g.inputs * g.height * g.width, g.inputs, g.height,  \
                        g.width, g.top, g.left, 1, 1, g.tall, g.wide);                         \
@@ -89,8 +141,11 @@ static inline void see_row(__global real *to, i64 step, __global const real *fro
         for (i64 piece = 0; piece < g.pieces_y * g.pieces_x; ++piece) {                       \
             const i64 down = (start + r) % g.down * 2 + piece / g.pieces_x * 3;               \
             __global const real *from = frame + down * g.wide + piece % g.pieces_x * 3;       \
-            for (i64 c = 0; c < g.inputs; ++c, from += g.tall * g.wide, to += g.line)         \
-                see_row(to, seen_step, from, g.wide, g.across);                               \
+            for (i64 c = 0; c < g.inputs; ++c, from += g.tall * g.wide, to += g.line) {       \
+                if (taken == 4) see_four_rows(to, seen_step, from, g.wide, g.across);         \
+                else if (taken == 2) see_two_rows(to, seen_step, from, g.wide, g.across);     \
+                else see_row(to, seen_step, from, g.wide, g.across);                          \
+            }                                                                                 \
         }                                                                                     \
     }
 #define EACH_CHUNK                                                                            \

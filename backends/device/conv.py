@@ -39,7 +39,8 @@ def _conv(
     groups: int,
 ) -> Any:
     w = conv_windows(x, weight, bias, stride, padding, dilation, groups)
-    if real_of(x) is None or len(w.size) > 2 or not (size(x) and size(weight)):
+    real = real_of(x)
+    if real is None or len(w.size) > 2 or not (size(x) and size(weight)):
         return NotImplemented
     forward = forward_geometry(x.shape, weight.shape[0], in_two_axes(w), groups)
     backward = backward_geometry(forward)
@@ -47,13 +48,14 @@ def _conv(
         return NotImplemented
     x, weight = xp.ext.contiguous(x), xp.ext.contiguous(weight)
     y = launcher.empty((x.shape[0], weight.shape[0], *w.positions), x.dtype)
-    way = _way(launcher, forward)
+    way = _way(launcher, forward, real)
     way.product(launcher, forward, x, weight, bias, y)
 
     def vjp(g: Array) -> tuple[Array | None, ...]:
         to_x = launcher.empty(x.shape, x.dtype) if needs[0] else None
         if to_x is not None:
-            _way(launcher, backward).product(launcher, backward, g, weight, None, to_x, by_x=True)
+            back = _way(launcher, backward, real)
+            back.product(launcher, backward, g, weight, None, to_x, by_x=True)
         sums = way.weight_gradients(launcher, forward, x, g, weight) if any(needs[1:]) else ()
         wanted = [d if need else None for d, need in zip(sums, needs[1:], strict=False)]
         return (to_x, *wanted) if wanted else (to_x, None, None)
@@ -61,8 +63,8 @@ def _conv(
     return y, vjp if any(needs) else None
 
 
-def _way(launcher: Launcher, g: Geometry) -> Any:
+def _way(launcher: Launcher, g: Geometry, real: str) -> Any:
     """The module that serves a convolution."""
     if not launcher.cpu:
         return conv_tiled
-    return conv_winograd if conv_winograd.serves(g) else conv_lanes
+    return conv_winograd if conv_winograd.serves(g, real) else conv_lanes

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 FAMILY, TAPS = "conv", "conv_taps"
 LANES = 16
 """As in the kernels."""
-MOST_VECTORS = {"float": 4, "double": 2}
+MOST_VECTORS = {"float": 4, "double": 1}
 """How many vectors a tile is wide at most."""
 MOST_SUMS = {"float": 28, "double": 14}
 """Vectors that a tile may keep in registers."""
-PIXELS = (14, 8, 7, 6, 4, 1)
+PIXELS = (14, 8, 7, 4, 1)
 """How long a tile may be; each length is a program of its own."""
 SMALL = 1 << 18
 """Multiply-adds below which a build (some seconds) costs more than a slow tile."""

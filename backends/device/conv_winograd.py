@@ -29,9 +29,9 @@ SQUARES, SEEN = 64, 1 << 12
 """Squares at once, at most, and squares times depth: what the cache holds."""
 
 
-def serves(g: Geometry) -> bool:
+def serves(g: Geometry, real: str) -> bool:
     """Whether this is the way for a convolution and for the gradient by its weight."""
-    plain = g.stride_y == g.stride_x == g.dilation_y == g.dilation_x == 1
+    plain = real == "float" and g.stride_y == g.stride_x == g.dilation_y == g.dilation_x == 1
     plain = plain and g.groups == g.spread_y == g.spread_x == 1
     wide = min(g.inputs, g.outputs) >= FEWEST_CHANNELS
     wide = wide and min(g.out_height, g.out_width) >= SHORTEST_ROW
