@@ -34,6 +34,7 @@ SHAPES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
 FEWER = (
     ((4, 20, 9, 13), (24, 20, 3, 3), {"padding": 1}),  # odd in height and width
     ((2, 24, 12, 8), (66, 24, 3, 3), {"padding": (0, 1)}),  # two blocks
+    ((2, 17, 8, 12), (18, 17, 5, 5), {"padding": 2}),  # in pieces, of which three are not whole
     ((3, 18, 7, 36), (17, 18, 3, 3), {"padding": 3}),  # more than a vector across, a cut frame
 )
 SHAPES += FEWER

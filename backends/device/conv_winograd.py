@@ -35,8 +35,7 @@ def serves(g: Geometry, real: str) -> bool:
     plain = plain and g.groups == g.spread_y == g.spread_x == 1
     wide = min(g.inputs, g.outputs) >= FEWEST_CHANNELS
     wide = wide and min(g.out_height, g.out_width) >= SHORTEST_ROW
-    rows, columns = _pieces(g)
-    gain = 4 * g.places / (16 * rows * columns)
+    gain = 4 * g.places / (_multiplications(g.kernel_height) * _multiplications(g.kernel_width))
     return plain and wide and gain >= LEAST_GAIN and g.positions * g.outputs * g.depth >= LEAST_WORK
 
 
@@ -93,6 +92,11 @@ def weight_gradients(
         g.kernel_height, g.kernel_width, *_pieces(g), **defines,
     )  # fmt: skip
     return to_weight, to_bias
+
+
+def _multiplications(kernel: int) -> int:
+    """For two neighbours along one axis: 4 for each whole piece of 3, and 3 for a shorter one."""
+    return 4 * (kernel // 3) + (3 if kernel % 3 else 0)
 
 
 def _pieces(g: Geometry) -> tuple[int, int]:
