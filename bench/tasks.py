@@ -1,19 +1,18 @@
 """The training steps that are timed: sizes, data, first weights. No library is imported but NumPy.
 
-Each is a perceptron that learns one batch again and again, in float32. XOR is the published one:
-sigmoid after every layer, no biases, 0.5 sum((output - y)^2). The others have ReLU between their
-layers, biases, and the mean cross-entropy of class numbers.
+Each `Task` is a perceptron that learns one batch again and again, in float32. XOR is the published
+one: sigmoid after every layer, no biases, 0.5 sum((output - y)^2). The others have ReLU between
+their layers, biases, and the mean cross-entropy of class numbers. Larger models are in `chains`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-Arrays = dict[str, np.ndarray[Any, Any]]
+from bench.chains import LARGER, TINY, Arrays, Chain
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Task:
         return made
 
 
-TASKS = {
+PERCEPTRONS = {
     task.name: task
     for task in (
         Task("xor", (3, 4, 1), 4, "sgd", 1.0, is_xor=True),
@@ -70,3 +69,10 @@ TASKS = {
         Task("large", (784, 1024, 1024, 10), 512, "adam", 1e-3),
     )
 }
+TIMED: dict[str, Task | Chain] = {**PERCEPTRONS, **{chain.name: chain for chain in LARGER}}
+TASKS: dict[str, Task | Chain] = {
+    **TIMED,
+    **{chain.name: chain for chain in TINY},
+    "tiny": Task("tiny", (5, 7, 3), 4, "adam", 1e-3),
+}
+"""All that a worker can be asked for; those with 'tiny' in the name only show that all agree."""

@@ -15,31 +15,37 @@ from typing import Any
 
 import numpy as np
 
+from bench.chains import Chain
 from bench.peers import Absent
 from bench.peers.compare import Process, differ, in_turn
 from bench.peers.roster import OURS, PEERS, Entry
-from bench.peers.table import draw, table
-from bench.tasks import TASKS, Task
+from bench.peers.table import draw, processor, report
+from bench.tasks import TASKS, TIMED, Task
 
 
 def options() -> argparse.Namespace:
     """What the user asks for."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     names = lambda known: lambda text: [_known(n, known) for n in text.split(",")]  # noqa: E731
-    parser.add_argument("--tasks", type=names(TASKS), default=list(TASKS), help=", ".join(TASKS))
+    parser.add_argument(
+        "--models", "--tasks", dest="tasks", type=names(TASKS), default=list(TIMED),
+        help=", ".join(TIMED),
+    )  # fmt: skip
     parser.add_argument("--backends", type=names(OURS), default=["numpy", "opencl"])
     parser.add_argument("--peers", type=names(PEERS), default=list(PEERS), help=", ".join(PEERS))
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=15, help="of each, in turn (15)")
     parser.add_argument("--seconds", type=float, default=0.3, help="that a round takes (0.3)")
+    parser.add_argument("--pause", type=float, default=0.15, help="seconds between rounds (0.15)")
     parser.add_argument(
         "--quick", action="store_true", help="two rounds of a moment: do they agree?"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the table")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the table as Markdown")
     args = parser.parse_args()
     if args.quick:
-        args.rounds, args.seconds = 2, 0.01
+        args.rounds, args.seconds, args.pause = 2, 0.01, 0.0
     return args
 
 
@@ -49,7 +55,7 @@ def _known(name: str, known: dict[str, Any]) -> str:
     return name
 
 
-def compare(task: Task, args: argparse.Namespace, said: dict[str, str]) -> dict[str, Any]:
+def compare(task: Task | Chain, args: argparse.Namespace, said: dict[str, str]) -> dict[str, Any]:
     """Our backends beside each peer, one peer after the other."""
     broken: list[str] = []
     kinds = ("ours", "peers", "losses", "tolerances", "versions")
@@ -78,7 +84,9 @@ def compare(task: Task, args: argparse.Namespace, said: dict[str, str]) -> dict[
         for name in args.peers:
             with ExitStack() as alone:
                 if peer := start(PEERS[name], alone):
-                    found["peers"][peer.title] = in_turn(ours, peer, args.rounds, args.seconds)
+                    found["peers"][peer.title] = in_turn(
+                        ours, peer, args.rounds, args.seconds, args.pause
+                    )
         if not found["peers"]:
             raise SystemExit(f"{task.name}: there is no peer to compare with")
         found["ours"] = {process.title: median(process.rounds) for process in ours}
@@ -91,7 +99,7 @@ def main() -> None:
     args = options()
     said: dict[str, str] = {}
     run: dict[str, Any] = {
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{processor()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "threads": args.threads,
         "ours": [OURS[name].title for name in args.backends],
@@ -102,9 +110,9 @@ def main() -> None:
     for name in args.tasks:
         print(TASKS[name], file=sys.stderr, flush=True)
         run["tasks"][str(TASKS[name])] = compare(TASKS[name], args, said)
-    print(f"{table(run)}\n")
-    for what, why in said.items():
-        print(f"- left out: {what}: {why}")
+    print(report(run))
+    if args.save:
+        args.save.write_text(report(run), encoding="utf-8")
     if args.json:
         args.json.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
     if args.plot:

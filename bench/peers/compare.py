@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.chains import Chain
 from bench.peers import Absent
 from bench.peers.roster import Entry
 from bench.tasks import Task
@@ -31,7 +34,7 @@ class Process:
         rounds: seconds a step, round by round.
     """
 
-    def __init__(self, entry: Entry, task: Task, file: Path, threads: int) -> None:
+    def __init__(self, entry: Entry, task: Task | Chain, file: Path, threads: int) -> None:
         spec = {
             "module": entry.module,
             "option": entry.option,
@@ -90,13 +93,20 @@ class Process:
         self._child.wait()
 
 
-def in_turn(ours: list[Process], peer: Process, rounds: int, seconds: float) -> dict[str, Any]:
-    """Times of the peer beside ours, A B A B; ratios above 1 say that ours is faster."""
+def in_turn(
+    ours: list[Process], peer: Process, rounds: int, seconds: float, pause: float = 0.0
+) -> dict[str, Any]:
+    """Times of the peer beside ours, A B A B; ratios above 1 say that ours is faster.
+
+    Threads of a BLAS spin on for a while after its last call and take a core from whoever is next:
+    hence the pause before each round.
+    """
     for process in (*ours, peer):
         process.fill(seconds)
     first = [len(process.rounds) for process in ours]
     for _ in range(rounds):
         for process in (*ours, peer):
+            time.sleep(pause)
             process.round()
     return {
         "seconds": median(peer.rounds),
@@ -109,8 +119,8 @@ def in_turn(ours: list[Process], peer: Process, rounds: int, seconds: float) -> 
 
 
 def differ(losses: dict[str, float], tolerances: dict[str, float]) -> list[str]:
-    """Who has another loss than most: too far from the median."""
-    middle = median(losses.values())
+    """Who has another loss than most: too far from the median of those that are numbers."""
+    middle = median([v for v in losses.values() if math.isfinite(v)] or [0.0])
     return [
         who for who, v in losses.items() if not abs(v - middle) <= tolerances[who] * abs(middle)
     ]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.chains import Chain
 from bench.peers import Absent, Runner
 from bench.tasks import Arrays, Task
 
@@ -20,8 +21,10 @@ BLOCK = 16384
 """Elements of Adam's five arrays that stay in the cache together: 320 KB in float32."""
 
 
-def make(task: Task, arrays: Arrays, option: str) -> Runner:
+def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
     """The loop that fits."""
+    if isinstance(task, Chain):
+        raise Absent("loops by hand were written for the perceptrons")
     if task.is_xor:
         return xor(task, arrays)
     if len(task.widths) == 3 and task.optimizer == "sgd":

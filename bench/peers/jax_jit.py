@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from bench.chains import Chain
 from bench.peers import Absent, Runner
 from bench.tasks import Arrays, Task
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 
-def make(task: Task, arrays: Arrays, option: str) -> Runner:
+def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
     """The step as plain functions of lists of arrays."""
     try:
         import jax
@@ -18,16 +20,13 @@ def make(task: Task, arrays: Arrays, option: str) -> Runner:
     except ImportError:
         raise Absent("JAX is not installed") from None
     x, y = jnp.asarray(arrays["x"]), jnp.asarray(arrays["y"])
-    params = [
-        [jnp.asarray(arrays[f"{place}.{name}"]) for name in ("weight", "bias")[: 2 - task.is_xor]]
-        for place, *_ in task.layers
-    ]
+    params, criterion = start(task, arrays)
     zeros = jax.tree.map(jnp.zeros_like, params)
     state = (params, zeros, jax.tree.map(jnp.zeros_like, params), jnp.zeros(()))
     advance = adam if task.optimizer == "adam" else descend
 
     def loss_of(params: Any) -> Any:
-        return (half_squares if task.is_xor else cross_entropy)(params, x, y)
+        return criterion(params, x, y)
 
     def step(state: Any) -> Any:
         return advance(task.lr, jax.grad(loss_of)(state[0]), state)
@@ -41,6 +40,20 @@ def make(task: Task, arrays: Arrays, option: str) -> Runner:
         jax.block_until_ready(state)
 
     return Runner(run, lambda: float(loss_of(state[0])), f"JAX {jax.__version__}")
+
+
+def start(task: Task | Chain, arrays: Arrays) -> tuple[Any, Any]:
+    """First weights, and the loss of (weights, x, y)."""
+    import jax.numpy as jnp
+
+    if isinstance(task, Chain):
+        from bench.peers.jax_chain import loss
+
+        weights = {n: jnp.asarray(array) for n, array in arrays.items() if n not in ("x", "y")}
+        return weights, partial(loss, task)
+    names = ("weight", "bias")[: 2 - task.is_xor]
+    params = [[jnp.asarray(arrays[f"{p}.{name}"]) for name in names] for p, *_ in task.layers]
+    return params, half_squares if task.is_xor else cross_entropy
 
 
 def half_squares(params: Any, x: Any, y: Any) -> Any:

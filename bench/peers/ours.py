@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from bench.chains import Chain
 from bench.peers import Absent, Runner
 from bench.tasks import Arrays, Task
 
 
-def make(task: Task, arrays: Arrays, option: str) -> Runner:
+def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
     """The model of `bench.models` in `nnkit.compile`, as a user writes it."""
     os.environ["NNKIT_FALLBACK"] = "error"  # what runs elsewhere must not be timed as this backend
 
@@ -21,7 +22,7 @@ def make(task: Task, arrays: Arrays, option: str) -> Runner:
     except nnkit.BackendUnavailable as error:
         raise Absent(str(error)) from None
     model, criterion = models.network(task), models.loss(task)
-    model.load_state_dict(models.weights(arrays))
+    models.load(model, arrays)
     optimizer = models.optimizer(task, model)
     x, y = nnkit.tensor(arrays["x"]), nnkit.tensor(arrays["y"])
 

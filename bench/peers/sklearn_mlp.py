@@ -6,17 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from bench.chains import Chain
 from bench.peers import Absent, Runner
 from bench.tasks import Arrays, Task
 
 
-def make(task: Task, arrays: Arrays, option: str) -> Runner:
+def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
     """Without its L2 penalty and momentum, so that it computes what the others do."""
     try:
         import sklearn
         from sklearn.neural_network import MLPClassifier
     except ImportError:
         raise Absent("scikit-learn is not installed") from None
+    if isinstance(task, Chain):
+        raise Absent("scikit-learn's MLP has Linear layers only")
     if task.is_xor:
         raise Absent("scikit-learn's MLP has no sigmoid output with squared loss")
     x, y = arrays["x"], arrays["y"]

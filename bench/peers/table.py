@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+from pathlib import Path
 from typing import Any
 
 Run = dict[str, Any]
@@ -34,6 +36,34 @@ def _cell(task: Run, column: str) -> str:
 
 def _warning(task: Run, column: str) -> str:
     return " ANOTHER LOSS" if column in task["differ"] else ""
+
+
+def report(run: Run) -> str:
+    """The table with what it was measured on, and what is missing and why, as Markdown."""
+    lines = [
+        f"- {run['machine']}, Python {run['python']}, {run['threads']} threads for each",
+        "- " + " · ".join(versions(run)),
+        "",
+        table(run),
+        "",
+        *(f"- left out: {what}: {why}" for what, why in run["left out"].items()),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def versions(run: Run) -> list[str]:
+    """Of all that ran, each once."""
+    found = [name for task in run["tasks"].values() for name in task["versions"].values()]
+    return list(dict.fromkeys(found))
+
+
+def processor() -> str:
+    """Its name; no name of a machine."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def draw(run: Run, file: str | os.PathLike[str]) -> None:

@@ -9,11 +9,12 @@ import os
 from importlib.metadata import version
 from typing import Any
 
+from bench.chains import Chain
 from bench.peers import Absent, Runner
 from bench.tasks import Arrays, Task
 
 
-def make(task: Task, arrays: Arrays, option: str) -> Runner:
+def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
     """The usual loop of its examples."""
     os.environ.setdefault("DEV", "CL")
     try:
@@ -26,12 +27,11 @@ def make(task: Task, arrays: Arrays, option: str) -> Runner:
     except Exception as error:
         raise Absent(f"tinygrad opens no OpenCL device: {error}") from None
     x, y = Tensor(arrays["x"]).realize(), Tensor(arrays["y"]).realize()
-    params = [
-        [Tensor(arrays[f"{p}.{n}"]).realize() for n in ("weight", "bias")[: 2 - task.is_xor]]
-        for p, *_ in task.layers
-    ]
+    if isinstance(task, Chain) and any(kind == "lstm" for kind, *_ in task.parts):
+        raise Absent("tinygrad has no LSTM over a sequence")
+    params = {n: Tensor(array).realize() for n, array in arrays.items() if n not in ("x", "y")}
     kind = optim.Adam if task.optimizer == "adam" else optim.SGD
-    optimizer = kind([t for layer in params for t in layer], lr=task.lr)
+    optimizer = kind(list(params.values()), lr=task.lr)
 
     @TinyJit
     def step() -> Any:
@@ -52,13 +52,18 @@ def make(task: Task, arrays: Arrays, option: str) -> Runner:
     )
 
 
-def loss_of(task: Task, params: Any, x: Any, y: Any) -> Any:
+def loss_of(task: Task | Chain, params: Any, x: Any, y: Any) -> Any:
     """The loss of the batch."""
-    for k, layer in enumerate(params):
-        x = x.linear(layer[0].T, *layer[1:])
+    if isinstance(task, Chain):
+        from bench.peers import tinygrad_chain
+
+        return tinygrad_chain.loss(task, params, x, y)
+    for place, *_ in task.layers:
+        bias = () if task.is_xor else (params[f"{place}.bias"],)
+        x = x.linear(params[f"{place}.weight"].T, *bias)
         if task.is_xor:
             x = x.sigmoid()
-        elif k < len(params) - 1:
+        elif place < 2 * (len(task.layers) - 1):
             x = x.relu()
     if task.is_xor:
         return 0.5 * ((x - y) ** 2).sum()
