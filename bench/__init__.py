@@ -5,6 +5,7 @@
     python -m pytest bench/test_training_step.py --benchmark-only --benchmark-json=new.json
     python -m bench.summary new.json                         # the same as a Markdown table
     python -m bench.peers                                    # beside PyTorch, JAX and others
+    python -m bench.memory                                   # peaks, and growth over replays
 
 `tasks.py` and `models.py` say what is trained, once for all. `test_training_step.py` times one
 training step on each backend, `test_ops.py` the rows of `tests/cases` that say `time_=True`,

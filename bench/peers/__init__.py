@@ -3,6 +3,7 @@
     python -m bench.peers                       # every task, every peer that is here
     python -m bench.peers --tasks digits,medium --peers hand_numpy,torch
     python -m bench.peers --json new.json --plot new.png
+    python -m bench.peers --models lenet,vgg --rounds 7 --save new.md
     python -m bench.peers --quick               # do they agree? the timings say nothing
 
 Each peer is a file here with `make(task, arrays, option)`, which gives a `Runner`. It runs in a
