@@ -6,6 +6,7 @@
     python -m bench.summary new.json                         # the same as a Markdown table
     python -m bench.peers                                    # beside PyTorch, JAX and others
     python -m bench.memory                                   # peaks, and growth over replays
+    python -m bench.skip_gram                                # words per second beside gensim
 
 `tasks.py` and `models.py` say what is trained, once for all. `test_training_step.py` times one
 training step on each backend, `test_ops.py` the rows of `tests/cases` that say `time_=True`,

@@ -32,6 +32,8 @@ class Chain:
     Attributes:
         shape: of the batch 'x'.
         batch_axis: of `shape`, where the samples stand.
+        lr: small where a few steps would learn the batch by heart; the loss that is left then shows
+            what each library's sums round.
     """
 
     name: str
@@ -163,7 +165,7 @@ LARGER = (
     Chain("lenet", "1x28x28, 32-64 channels, 3136-512-10", (64, 1, 28, 28),
           lenet((32, 64), 28, 512)),
     Chain("vgg", "3x32x32, 32-32-64-64-128-128 channels", (64, 3, 32, 32),
-          vgg(3, (32, 32, 64, 64, 128, 128), 32)),
+          vgg(3, (32, 32, 64, 64, 128, 128), 32), lr=1e-4),
     Chain("lstm", "64 steps, 64 inputs, 256 hidden", (64, 64, 64), recurrent(64, 256),
           batch_axis=1),
     Chain("transformer", "width 256, 4 heads, 1024, 128 tokens", (16, 128, 256),

@@ -11,14 +11,16 @@ from bench import models
 from bench.tasks import TASKS
 from nnkit.backend import Backend, label
 
+NAMES = ["xor", "digits", "small", "tiny_conv", "tiny_vgg", "tiny_lstm", "tiny_transformer"]
 
-@pytest.mark.parametrize("name", ["digits", "small"])
+
+@pytest.mark.parametrize("name", NAMES)
 def test_training_step(name: str, backend: Backend, benchmark: Any) -> None:
     task = TASKS[name]
     arrays = task.arrays()
     x, target = nnkit.tensor(arrays["x"]), nnkit.tensor(arrays["y"])
     model, loss_function = models.network(task), models.loss(task)
-    model.load_state_dict(models.weights(arrays))
+    models.load(model, arrays)
     optimizer = models.optimizer(task, model)
 
     def step() -> nnkit.Tensor:
