@@ -1,15 +1,12 @@
 """tinygrad on OpenCL: its TinyJit over one step.
 
-It takes the first platform of the libOpenCL of this Python, if it has one, else of the system's;
-OPENCL_PATH names another library to it.
+It takes the first platform of the system's libOpenCL; OPENCL_PATH names another library to it.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from bench.chains import Chain
@@ -20,8 +17,6 @@ from bench.tasks import Arrays, Task
 def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
     """The usual loop of its examples."""
     os.environ.setdefault("DEV", "CL")
-    if (library := Path(sys.prefix) / "lib" / "libOpenCL.so").exists():
-        os.environ.setdefault("OPENCL_PATH", str(library))
     try:
         from tinygrad import Device, Tensor, TinyJit
         from tinygrad.nn import optim
