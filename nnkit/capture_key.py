@@ -7,7 +7,8 @@ their options but the learning rate, which is uploaded; of other objects their p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -44,32 +45,57 @@ def code_key(function: Any) -> Any:
 
     Functions that it calls by a global name are looked into too.
     """
-    return tuple(_of_code(function, set()))
+    values = (value for look in reads(function) for value in look())
+    return tuple(plain_key(v) for v in values if not isinstance(v, FunctionType))
 
 
-def _of_code(function: Any, seen: set[int]) -> Iterator[Any]:
+def reads(function: Any) -> list[Callable[[], Iterable[Any]]]:
+    """Where to look for what a function of the user's, and those that it calls, read outside."""
+    looks: list[Callable[[], Iterable[Any]]] = []
+    _gather(function, looks, set())
+    return looks
+
+
+def _gather(function: Any, looks: list[Callable[[], Iterable[Any]]], seen: set[int]) -> None:
     if not isinstance(function, FunctionType) or id(function) in seen:
         return
     if (function.__module__ or "").partition(".")[0] == "nnkit":
         return
     seen.add(id(function))
-    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_set(cell)]
-    known = function.__globals__
-    for value in (*cells, *(known[n] for n in function.__code__.co_names if n in known)):
-        if isinstance(value, FunctionType):
-            yield from _of_code(value, seen)
-        else:
-            yield _plain(value)
+    fresh = looks_of(function)
+    looks += fresh
+    for look in fresh:
+        for value in look():
+            _gather(value, looks, seen)
 
 
-def _plain(value: Any) -> Any:
+def looks_of(function: FunctionType) -> list[Callable[[], Iterable[Any]]]:
+    """Where to look for what its closure holds, and for globals of the names in its code."""
+    cells = function.__closure__ or ()
+    names = function.__code__.co_names  # attributes too, which are no globals
+    looks: list[Callable[[], Iterable[Any]]] = []
+    if cells:
+        looks.append(partial(map, _content, cells))
+    if names:
+        looks.append(partial(map, function.__globals__.get, names))
+    return looks
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not set yet
+        return None
+
+
+def plain_key(value: Any) -> Any:
     """A value that can be compared: nests of plain values as they are, others by identity."""
     if isinstance(value, PLAIN):
         return value
     if isinstance(value, dict) and len(value) < 100:
-        return tuple((name, _plain(part)) for name, part in value.items())
+        return tuple((name, plain_key(part)) for name, part in value.items())
     if isinstance(value, tuple | list) and len(value) < 100:
-        return tuple(map(_plain, value))
+        return tuple(map(plain_key, value))
     return id(value)
 
 
@@ -83,7 +109,7 @@ def _of_module(module: Module) -> Iterator[Any]:
             elif isinstance(value, Hooks):
                 yield len(value)
             elif isinstance(value, dict | list | tuple) and not name.startswith("_"):
-                yield name, _plain(value)
+                yield name, plain_key(value)
         yield code_key(type(part).forward)
 
 
@@ -99,26 +125,17 @@ class Surroundings:
     def __init__(self, step: Callable[..., Any]) -> None:
         function = step.__func__ if isinstance(step, MethodType) else step
         self._self = getattr(step, "__self__", None)
-        self._cells: tuple[Any, ...] = ()
-        self._globals: dict[str, Any] = {}
-        self._names: tuple[str, ...] = ()
-        if isinstance(function, FunctionType):
-            self._cells = function.__closure__ or ()
-            self._globals = function.__globals__
-            self._names = function.__code__.co_names  # attributes too, which are no globals
+        self._looks = looks_of(function) if isinstance(function, FunctionType) else []
+
+    def looks(self) -> list[Callable[[], Iterable[Any]]]:
+        """Where to look for them."""
+        held = [] if self._self is None else [vars(self._self).values]
+        return [*self._looks, *held]
+
+    def values(self) -> list[Any]:
+        """The values now."""
+        return [value for look in self.looks() for value in look()]
 
     def key(self) -> Any:
         """Their keys now."""
-        found = [key_of(cell.cell_contents) for cell in self._cells if _is_set(cell)]
-        found += [key_of(self._globals.get(name)) for name in self._names]
-        if self._self is not None:
-            found += [(name, key_of(value)) for name, value in vars(self._self).items()]
-        return tuple(found)
-
-
-def _is_set(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
+        return tuple(map(key_of, self.values()))

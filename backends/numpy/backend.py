@@ -15,14 +15,18 @@ from nnkit import counters
 from nnkit.backend import Namespace
 from nnkit.backends.numpy import ext
 from nnkit.backends.numpy.blocked import blocked
+from nnkit.backends.numpy.loss import cross_entropy
+from nnkit.backends.numpy.matmul import linear
 from nnkit.backends.numpy.record import Recorded, Recorder, current
 from nnkit.backends.numpy.recording_namespace import RecordingNamespace
 from nnkit.backends.numpy.threads import thread_count
-from nnkit.dispatch import OPS, UPDATES, Function
+from nnkit.dispatch import OPS, UPDATES
 from nnkit.recording import spoil
 from nnkit.typing import DType
 
 Host = np.ndarray[Any, Any]
+WRITTEN: dict[str, Callable[..., Any]] = {"cross_entropy": cross_entropy, "linear": linear}
+"""Ops that are written for NumPy, by name."""
 
 
 class NumpyBackend:
@@ -48,11 +52,11 @@ class NumpyBackend:
         return Recorder()
 
     def override(self, name: str) -> Callable[..., Any] | None:
-        """Every elementwise op and update, done in blocks; nothing else is overridden."""
+        """Every elementwise op and update, done in blocks, and what is written for NumPy."""
         if current() is not None:
-            return partial(_recorded, OPS.get(name) or UPDATES[name], self._recording_xp)
+            return partial(_recorded, name, self._recording_xp)
         try:
-            return self._blocked[name]
+            return WRITTEN.get(name) or self._blocked[name]
         except KeyError:
             function = OPS.get(name) or UPDATES.get(name)
             found = blocked(function) if function is not None and function.elementwise else None
@@ -93,9 +97,14 @@ class NumpyBackend:
         }
 
 
-def _recorded(function: Function, noting: Any, xp: Any, *arrays: Any, **options: Any) -> Any:
-    """The composed definition on arrays that note what is done with them."""
+def _recorded(name: str, noting: Any, xp: Any, *arrays: Any, **options: Any) -> Any:
+    """The op on arrays that note what is done with them."""
     seen = [a.view(Recorded) if isinstance(a, np.ndarray) else a for a in arrays]
+    if name in WRITTEN:
+        result = WRITTEN[name](noting, *seen, **options)
+        if result is not NotImplemented:
+            return result
+    function = OPS.get(name) or UPDATES[name]
     return function.composed(noting, *seen, **options)
 
 

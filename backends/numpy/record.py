@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,13 @@ from nnkit.backends.numpy.arena import Arena, Lease, extent, laid_out
 from nnkit.recording import active
 
 Host = np.ndarray[Any, Any]
+
+
+class Place(NamedTuple):
+    """Where an array of the step lies: the key of a lease, and the address where that begins."""
+
+    key: int
+    start: int
 
 
 @dataclass(frozen=True)
@@ -33,12 +40,17 @@ class Action:
     target: Host | None
     takes_out: bool
     """Whether the function writes into `out=`; otherwise its result is copied."""
-    reads: frozenset[int]
-    """Keys of the leases that it reads."""
+    places: tuple[Place | None, ...]
+    """Of its array arguments in order; None is memory from outside of the step."""
     writes: int | None
     """The key of the lease that it writes to; None is memory from outside of the step."""
     signature: tuple[Any, ...]
     """What must be equal in two recordings of one step."""
+
+    @property
+    def reads(self) -> frozenset[int]:
+        """Keys of the leases that it reads."""
+        return frozenset(place.key for place in self.places if place is not None)
 
 
 class Recorded(np.ndarray):
@@ -108,6 +120,17 @@ def current() -> Recorder | None:
     return recorder if isinstance(recorder, Recorder) else None
 
 
+def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays that a record holds as one call; it takes `out`, and writes there."""
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        recorder = current()
+        return function(*args) if recorder is None else recorder.call(function, args, {}, True)
+
+    return call
+
+
 def plain(x: Any) -> Any:
     """Arrays as plain NumPy arrays, also within tuples, lists and dicts."""
     if isinstance(x, Recorded):
@@ -155,6 +178,7 @@ class Recorder:
         self.actions: list[Action] = []
         self.external: dict[int, Host] = {}
         """Arrays from outside of the step by address, kept so that no address comes twice."""
+        self._twins: dict[Any, Host] = {}
         self.uploads: dict[int, Host] = {}
         """Data that the step brought itself, by address."""
 
@@ -228,7 +252,7 @@ class Recorder:
         written = args[0] if target is None else target
         name = getattr(function, "__name__", "part")
         described = (name, *map(self._described, (args, options, written)))
-        keys = {lease.key for x in arrays_in((args, options)) if (lease := lease_of(x))}
+        places = tuple(map(_place_of, arrays_in((args, options))))
         lease = lease_of(written)
         self.actions.append(
             Action(
@@ -237,7 +261,7 @@ class Recorder:
                 self.twin(options),
                 self.twin(target),
                 takes_out,
-                frozenset(keys),
+                places,
                 None if lease is None else lease.key,
                 described,
             )
@@ -253,12 +277,18 @@ class Recorder:
             return x.values
         if not isinstance(x, np.ndarray):
             return x
-        lease = lease_of(x)
-        if lease is None:
-            self.external[address(x)] = x
-            return plain(x)
-        offset = address(x) - lease.slab.ctypes.data
-        return np.ndarray(x.shape, x.dtype, lease.slab.data, offset, x.strides)
+        # One object for one view: NumPy takes a short way where `out` is an argument itself.
+        form = (address(x), x.shape, x.strides, x.dtype)
+        if form not in self._twins:
+            lease = lease_of(x)
+            if lease is None:
+                self.external[address(x)] = x
+                self._twins[form] = plain(x)
+            else:
+                offset = address(x) - lease.slab.ctypes.data
+                memory = lease.slab.data
+                self._twins[form] = np.ndarray(x.shape, x.dtype, memory, offset, x.strides)
+        return self._twins[form]
 
     def _described(self, x: Any) -> Any:
         """What must be equal in two recordings: layouts, numbers, and where arrays come from."""
@@ -292,6 +322,11 @@ def lease_of(x: Host) -> Lease | None:
     while base is not None and not isinstance(base, Lease):
         base = getattr(base, "base", None)  # also of what as_strided puts in between
     return base
+
+
+def _place_of(x: Host) -> Place | None:
+    lease = lease_of(x)
+    return None if lease is None else Place(lease.key, lease.slab.ctypes.data + lease.start)
 
 
 def address(x: Host) -> int:

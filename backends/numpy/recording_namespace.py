@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnkit.backends.numpy import into
 from nnkit.backends.numpy.record import Recorder, arrays_in, current, plain
 from nnkit.typing import Namespace
 
@@ -53,14 +54,35 @@ class _Ext:
         vars(self)["matmul_add"] = _matmul_add
 
 
+def _matmul(a: Any, b: Any) -> Any:
+    function = into.dot if into.is_dot(plain(a), plain(b)) else np.matmul
+    return recorder().call(function, (a, b), {}, takes_out=True)
+
+
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    return recorder().call(into.where, (condition, x, y), {}, takes_out=True)
+
+
+def _astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
+    if not copy and x.dtype == dtype:
+        return x
+    return recorder().call(into.cast, (x, np.dtype(dtype)), {}, takes_out=True)
+
+
+OWN = {"astype": _astype, "matmul": _matmul, "where": _where}
+"""Functions that are noted in another form than NumPy's, one that is told where to write."""
+
+
 def _matmul_add(a: Any, b: Any, bias: Any) -> Any:
-    y = recorder().call(np.matmul, (a, b), {}, takes_out=True)
+    y = _matmul(a, b)
     return y if bias is None else recorder().call_into(y, np.add, (y, bias), {})
 
 
 def _noted(name: str, thing: Any) -> Any:
     if isinstance(thing, np.ufunc | type) or not callable(thing):
         return thing
+    if name in OWN:
+        return wraps(thing)(OWN[name])
     if name in ABOUT:
         return lambda *args, **options: thing(*plain(args), **plain(options))
     if name in CREATION:

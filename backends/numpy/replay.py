@@ -7,7 +7,6 @@ the cache, on the thread pool. The rest becomes one generated function without a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -15,11 +14,11 @@ import numpy as np
 
 from nnkit.backends.numpy import threads
 from nnkit.backends.numpy.blocked import BLOCK, SMALLEST
+from nnkit.backends.numpy.calls import Line, calls, is_elementwise
+from nnkit.backends.numpy.plan import folded, needed
 from nnkit.backends.numpy.record import Action, Recorder, arrays_in, lease_of
 
 Host = np.ndarray[Any, Any]
-Line = tuple[Callable[..., Any], tuple[Any, ...], Host | None]
-"""A function, its arguments, and what it is told by `out=`, if anything."""
 
 
 class Recording:
@@ -44,15 +43,13 @@ class Recording:
         self.nbytes = recorder.arena.nbytes
         self.signature = [a.signature for a in recorder.actions]
         visible = [lease.key for x in (*outputs, *kept) if (lease := lease_of(x))]
-        self.actions = needed(recorder.actions, set(visible))
-        self._run = straight_line(lines(self.actions))
+        self.actions = needed(folded(recorder.actions, set(visible)), set(visible))
+        self._run = straight_line(lines(self.actions), self.inputs)
         self._results = [recorder.twin(x) for x in outputs]
 
     def replay(self, inputs: Sequence[Host]) -> list[Host]:
         """Do the step again with new inputs."""
-        for slot, x in zip(self.inputs, inputs, strict=True):
-            slot[...] = x
-        self._run()
+        self._run(*inputs)
         return self.copies()
 
     def copies(self) -> list[Host]:
@@ -89,43 +86,24 @@ def told(signature: tuple[Any, ...]) -> str:
     return f"{name}({shapes})"
 
 
-def needed(actions: Sequence[Action], visible: set[int]) -> list[Action]:
-    """The actions that somebody sees the effect of."""
-    kept: list[Action] = []
-    for action in reversed(actions):
-        if action.writes is None or action.writes in visible:
-            visible |= action.reads
-            kept.append(action)
-    return kept[::-1]
-
-
 def lines(actions: Sequence[Action]) -> list[Line]:
     """Calls with their arguments; runs of large elementwise calls become one call of the pool."""
     found: list[Line] = []
     for shape, run in groupby(actions, key=block_shape):
         group = list(run)
-        found += [_line(a) for a in group] if shape is None else [_in_blocks(group)]
+        if shape is None:
+            found += [line for action in group for line in calls(action)]
+        else:
+            found.append(_in_blocks(group))
     return found
-
-
-def _line(action: Action) -> Line:
-    function = partial(action.function, **action.options) if action.options else action.function
-    if action.target is not None and not action.takes_out:
-        return _copied, (action.target, function, action.args), None
-    return function, action.args, action.target
-
-
-def _copied(target: Host, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    target[...] = function(*args)
 
 
 def block_shape(action: Action) -> tuple[int, ...] | None:
     """The shape of a large elementwise call whose operands lie alike; None for all others."""
     target = action.target
-    elementwise = isinstance(action.function, np.ufunc) and action.function.signature is None
-    if not elementwise or target is None or action.options or not action.takes_out:
+    if target is None or not is_elementwise(action.function) or not action.takes_out:
         return None
-    if target.size < SMALLEST or not target.flags.c_contiguous:
+    if action.options or target.size < SMALLEST or not target.flags.c_contiguous:
         return None
     for x in arrays_in(action.args):
         if x.ndim and (x.shape != target.shape or not x.flags.c_contiguous):
@@ -140,40 +118,42 @@ def _in_blocks(group: Sequence[Action]) -> Line:
     size = group[0].target.size
     blocks = [slice(i, min(i + BLOCK, size)) for i in range(0, size, BLOCK)]
     work = [[_block(action, block) for action in group] for block in blocks]
-    return threads.run, (_all, work), None
+    return threads.run, (_all, work), {}
 
 
 def _block(action: Action, block: slice) -> Line:
     assert action.target is not None
     cut = [x.reshape(-1)[block] if isinstance(x, np.ndarray) and x.ndim else x for x in action.args]
-    return action.function, tuple(cut), action.target.reshape(-1)[block]
+    return action.function, tuple(cut), {"out": action.target.reshape(-1)[block]}
 
 
 def _all(work: list[Line]) -> None:
-    for function, args, out in work:
-        function(*args, out=out)
+    for function, args, options in work:
+        function(*args, **options)
 
 
-def straight_line(work: Sequence[Line]) -> Callable[[], None]:
-    """A function that makes these calls one after the other, with all that they need at hand."""
+def straight_line(work: Sequence[Line], inputs: Sequence[Host]) -> Callable[..., None]:
+    """A function that fills the memory of the inputs and makes these calls one after the other.
+
+    Everything that it needs stands in its defaults: the interpreter looks up nothing on the way.
+    """
     names: dict[str, Any] = {}
     known: dict[int, str] = {}
 
     def name(x: Any) -> str:
-        if isinstance(x, bool | int | float) and repr(x).lstrip("-").replace(".", "").isdigit():
-            return repr(x)
         key = id(x)
         if key not in known:
             known[key] = f"v{len(known)}"
             names[known[key]] = x
         return known[key]
 
-    text = []
-    for function, args, out in work:
-        given = [*map(name, args), *([] if out is None else [f"out={name(out)}"])]
-        text.append(f"    {name(function)}({', '.join(given)})")
-    head = f"def replay({', '.join(f'{n}={n}' for n in names)}):"
+    given = [f"x{i}" for i in range(len(inputs))]
+    text = [f"    {name(slot)}[...] = {x}" for slot, x in zip(inputs, given, strict=True)]
+    for function, args, options in work:
+        words = [*map(name, args), *(f"{word}={name(x)}" for word, x in options.items())]
+        text.append(f"    {name(function)}({', '.join(words)})")
+    head = f"def replay({', '.join([*given, *(f'{n}={n}' for n in names)])}):"
     space = dict(names)
     exec("\n".join([head, *(text or ["    pass"])]), space)  # noqa: S102 (names of our own)
-    made: Callable[[], None] = space["replay"]
+    made: Callable[..., None] = space["replay"]
     return made

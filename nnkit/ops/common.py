@@ -88,8 +88,8 @@ def resolve_shape(op: str, shape: Sequence[int], size: int) -> Shape:
 
 def sigmoid_of(xp: Namespace, x: Array) -> Array:
     """1 / (1 + exp(-x)), without overflow."""
-    z = xp.exp(-xp.abs(x))  # in (0, 1], so neither branch overflows
-    return xp.where(x >= 0, 1.0, z) / (1 + z)
+    most = math.floor(math.log(xp.finfo(x.dtype).max))  # of it the exponential is finite
+    return 1 / (1 + xp.exp(xp.minimum(-x, float(most))))
 
 
 def softplus_of(xp: Namespace, x: Array) -> Array:

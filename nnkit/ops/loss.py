@@ -34,7 +34,7 @@ def mse_loss(
     check_mse_loss(prediction, target, reduction)
     difference = prediction - target
     losses = difference * difference
-    return _by_difference(xp, losses, lambda: 2.0 * difference, needs, reduction)
+    return _by_difference(xp, losses, lambda: difference, needs, reduction, factor=2.0)
 
 
 @op
@@ -127,10 +127,15 @@ def smooth_l1_loss(
 
 
 def _by_difference(
-    xp: Namespace, losses: Array, slope: Callable[[], Array], needs: Needs, reduction: str
+    xp: Namespace,
+    losses: Array,
+    slope: Callable[[], Array],
+    needs: Needs,
+    reduction: str,
+    factor: float = 1.0,
 ) -> Result:
-    """The reduced losses; `slope` is their derivative by the prediction."""
-    scale = loss_scale(losses.shape, reduction)
+    """The reduced losses; `factor` times `slope` is their derivative by the prediction."""
+    scale = factor * loss_scale(losses.shape, reduction)
 
     def vjp(g: Array) -> tuple[Array | None, Array | None]:
         d = slope() * (g * scale)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from nnkit.ops import negative, update
-from nnkit.optim.checks import check_number
+from nnkit.optim.rate import Rate
 from nnkit.optim.state import (
     State,
     Where,
@@ -19,7 +19,7 @@ from nnkit.optim.state import (
     where,
     zeros_like,
 )
-from nnkit.recording import active, paused
+from nnkit.recording import active
 from nnkit.tensor import Tensor
 
 Group: TypeAlias = dict[str, Any]
@@ -68,7 +68,7 @@ class Optimizer(ABC):
         self.schedules: list[Any] = []
         self._last: tuple[list[int], list[Tensor]] | None = None
         """The parameters of the last step, by id, and their step counters."""
-        self._uploaded: dict[tuple[int, Where], tuple[float, Tensor]] = {}
+        self._rates: dict[tuple[int, Where], Rate] = {}
         entries = list(params)
         if not entries:
             raise ValueError(
@@ -158,7 +158,7 @@ class Optimizer(ABC):
         together: dict[Any, list[Work]] = {}
         for number, group, p in work:
             grad = negative(p.grad) if group["maximize"] else p.grad
-            item = Work(p, grad, self.state[p], self._lr(number, group["lr"], p))
+            item = Work(p, grad, self.state[p], self._lr(number, p))
             # The learning rate and the count of steps are one number for all that are done at once.
             together.setdefault((number, id(item.lr), id(item.state["step"])), []).append(item)
         for (number, *_), items in together.items():
@@ -202,23 +202,16 @@ class Optimizer(ABC):
                 state["step"] = fresh.setdefault(id(counter), copy(counter))
         return list({id(c): c for c in (self.state[p]["step"] for p in params)}.values())
 
-    def _lr(self, number: int, value: float, p: Tensor) -> Tensor:
+    def _lr(self, number: int, p: Tensor) -> Tensor:
         """The learning rate on the parameter's device, uploaded when it has changed."""
         key = (number, where(p))
+        rate = self._rates.get(key)
+        if rate is None:
+            rate = self._rates[key] = Rate(self, number, p)
         if active.session is not None:
-            active.session.prepare(
-                hash((id(self), key)), lambda: self._lr(number, self.param_groups[number]["lr"], p)
-            )
-        held = self._uploaded.get(key)
-        if held is None or held[0] != value:
-            check_number(self._name, "lr", value)
-            with paused():
-                rate = scalar(value, p)
-                if held is not None:  # in place: a recorded step reads it there
-                    held[1].data[...] = rate.data
-                    rate = held[1]
-            held = self._uploaded[key] = (value, rate)
-        return held[1]
+            active.session.prepare(id(rate), rate.refresh)
+        rate.refresh()
+        return rate.tensor
 
     # -- saving --------------------------------------------------------------------------------
 

@@ -136,8 +136,24 @@ class _Call:
             (step.clip_norm, step.clip_value),
             tuple(key_of(tuple(vars(part).items())) for part in step.own),
             tuple(code_key(type(part).__dict__.get("of")) for part in step.own),
-            repr([each(lambda _: 0, part) for part in self.batch[:3] if part is not None]),
+            self._nesting(),
         )
+
+    def recording_roots(self) -> tuple[Any, ...]:
+        """The objects and numbers that the key is made of."""
+        step, trainer = self.step, self.trainer
+        objective, own = trainer.objective, step.own
+        return (
+            *(trainer.model, trainer.optimizer, objective, *objective.losses),
+            *(step.clip_norm, step.clip_value),
+            *(value for part in own for value in (part, *vars(part).values())),
+            *(type(part).__dict__.get("of") for part in own),
+            self._nesting(),
+        )
+
+    def _nesting(self) -> str:
+        """How the tensors of the batch lie in tuples and dicts."""
+        return repr([each(lambda _: 0, part) for part in self.batch[:3] if part is not None])
 
 
 class _Learning:
