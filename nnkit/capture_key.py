@@ -70,7 +70,7 @@ def _gather(function: Any, looks: list[Callable[[], Iterable[Any]]], seen: set[i
 
 
 def looks_of(function: FunctionType) -> list[Callable[[], Iterable[Any]]]:
-    """Where to look for what its closure holds, and for globals of the names in its code."""
+    """Where to look for its defaults, what its closure holds, and globals of names in its code."""
     cells = function.__closure__ or ()
     names = function.__code__.co_names  # attributes too, which are no globals
     looks: list[Callable[[], Iterable[Any]]] = []
@@ -78,7 +78,13 @@ def looks_of(function: FunctionType) -> list[Callable[[], Iterable[Any]]]:
         looks.append(partial(map, _content, cells))
     if names:
         looks.append(partial(map, function.__globals__.get, names))
+    if function.__defaults__ or function.__kwdefaults__:
+        looks.append(partial(_defaults, function))
     return looks
+
+
+def _defaults(function: FunctionType) -> Iterable[Any]:
+    return (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
 
 
 def _content(cell: Any) -> Any:
@@ -120,17 +126,30 @@ def _of_optimizer(optimizer: Optimizer) -> Iterator[Any]:
 
 
 class Surroundings:
-    """The values that a function reads from outside: closures, globals, the object of a method."""
+    """The values that a function reads from outside, also one of an object or with arguments set.
+
+    These are its closure, globals and defaults, attributes of the object whose method it is, and
+    what a `functools.partial` holds.
+    """
 
     def __init__(self, step: Callable[..., Any]) -> None:
-        function = step.__func__ if isinstance(step, MethodType) else step
-        self._self = getattr(step, "__self__", None)
-        self._looks = looks_of(function) if isinstance(function, FunctionType) else []
+        self._looks: list[Callable[[], Iterable[Any]]] = []
+        self._held: Any = None
+        while isinstance(step, partial):
+            self._looks.append(partial(iter, (*step.args, *step.keywords.values())))
+            step = step.func
+        if isinstance(step, MethodType):
+            self._held, step = step.__self__, step.__func__
+        elif not isinstance(step, FunctionType) and hasattr(step, "__dict__"):
+            self._held, step = step, type(step).__call__
+        if isinstance(step, FunctionType):
+            self._looks += looks_of(step)
 
     def looks(self) -> list[Callable[[], Iterable[Any]]]:
         """Where to look for them."""
-        held = [] if self._self is None else [vars(self._self).values]
-        return [*self._looks, *held]
+        if self._held is None:
+            return self._looks
+        return [*self._looks, vars(self._held).values, partial(iter, (self._held,))]
 
     def values(self) -> list[Any]:
         """The values now."""
@@ -138,4 +157,9 @@ class Surroundings:
 
     def key(self) -> Any:
         """Their keys now."""
-        return tuple(map(key_of, self.values()))
+        return tuple(_of_outside(value) for value in self.values())
+
+
+def _of_outside(value: Any) -> Any:
+    """Like `key_of`; tensors by their memory, which the record reads where it lies."""
+    return (id(value.data), key_of(value)) if isinstance(value, Tensor) else key_of(value)

@@ -50,7 +50,8 @@ def calls(action: Action) -> list[Line]:
     if function is into.dot:
         return [(args[0].dot, (args[1], target), {})]
     if function is into.where:
-        return [_where(*args, target)]
+        condition, x, y = args
+        return [_where(condition, x, y, target)]
     if not action.takes_out:
         return [(_copied, (target, function, args, options), {})]
     return [(function, args, {**options, "out": target})]

@@ -65,4 +65,4 @@ def is_dot(a: Any, b: Any) -> bool:
     if a.dtype != b.dtype or a.shape[-1] != b.shape[0] or a.size * b.shape[1] > SMALL_PRODUCT:
         return False
     y = np.matmul(a, b)
-    return y.flags.c_contiguous and y.tobytes() == a.dot(b).tobytes()
+    return bool(y.flags.c_contiguous) and y.tobytes() == a.dot(b).tobytes()

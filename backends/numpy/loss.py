@@ -24,9 +24,9 @@ def cross_entropy(
     weight: Array | None = None,
     *,
     needs: Needs,
-    ignore_index: int,
-    reduction: str,
-    label_smoothing: float,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Any:
     """`nnkit.ops.cross_entropy` of logits (N, C) and class numbers (N,), without weights.
 
@@ -79,7 +79,7 @@ def shares(
     """
     y = np.empty((2, target.size), dtype) if out is None else out
     inside = target.view(UNSIGNED[target.dtype.itemsize]) < classes  # negative ones are large there
-    if 0 not in inside.tobytes():
+    if not 0 <= ignore_index < classes and 0 not in inside.tobytes():
         y.fill(1.0 / target.size if mean else 1.0)
         return y
     kept = target != ignore_index

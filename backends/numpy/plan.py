@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from nnkit.backends.numpy import into
+from nnkit.backends.numpy import ext, into
 from nnkit.backends.numpy.record import Action, Place, address
 
 Host = np.ndarray[Any, Any]
 KNOWN = Place(-1, 0)
 """Stands for memory whose values are the same in each run."""
-PURE = frozenset([into.where, into.cast, np.copyto])
+PURE = frozenset([into.where, into.cast, ext.contiguous])
 """Functions beside the elementwise ones whose results depend on their arguments alone."""
 
 

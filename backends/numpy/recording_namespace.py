@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -69,7 +70,7 @@ def _astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Any
     return recorder().call(into.cast, (x, np.dtype(dtype)), {}, takes_out=True)
 
 
-OWN = {"astype": _astype, "matmul": _matmul, "where": _where}
+OWN: dict[str, Callable[..., Any]] = {"astype": _astype, "matmul": _matmul, "where": _where}
 """Functions that are noted in another form than NumPy's, one that is told where to write."""
 
 
