@@ -12,6 +12,7 @@ import pytest
 import nnkit
 from nnkit import nn, optim
 from nnkit.backend import Backend
+from nnkit.ops.update import advance
 
 pytestmark = pytest.mark.filterwarnings("error")
 STEPS = 8
@@ -319,3 +320,35 @@ def test_numbers_that_always_change_are_not_recorded_for_ever(backend: Backend) 
 def test_it_wants_a_function() -> None:
     with pytest.raises(nnkit.NnkitError, match="compile: step must be a function, got int"):
         nnkit.compile(3)  # type: ignore[arg-type]
+
+
+def test_repeated_is_called_so_often(backend: Backend, rng: np.random.Generator) -> None:
+    """The same numbers, from the first calls that record to those without Python."""
+    plain, recorded = Net(nn.Dropout(0.3)), Net(nn.Dropout(0.3))
+    ((x, y),) = batches(rng, [5])
+    step = nnkit.compile(recorded.step)
+    nnkit.manual_seed(5)
+    expected = [plain.step(x, y).item() for _ in range(20)]
+    nnkit.manual_seed(5)
+    losses = [step.repeat(times, x, y).item() for times in (1, 9, 3, 7)]
+    assert losses == [expected[i] for i in (0, 9, 12, 19)]
+    assert plain.weights == recorded.weights
+    (record,) = step.records.values()
+    assert record.replays == 17
+
+
+def test_a_step_that_changes_its_argument_runs_as_it_is(backend: Backend) -> None:
+    """A replay would change the record's copy."""
+    step = nnkit.compile(lambda count: advance(count, by=3))
+    count = nnkit.tensor(np.uint64(1))
+    for _ in range(5):
+        step(count)
+    step.repeat(5, count)
+    assert count.item() == 31
+    assert step.reason.startswith("it changes an argument in place")
+
+
+@pytest.mark.parametrize("times", [0, -1, 2.0, True])
+def test_a_wrong_number_of_repeats(times: Any, backend: Backend) -> None:
+    with pytest.raises(nnkit.NnkitError, match="repeat: times must be a whole number of at least"):
+        nnkit.compile(lambda x: x).repeat(times, nnkit.tensor([1.0]))

@@ -47,9 +47,9 @@ class Recording:
         self._run = straight_line(lines(self.actions), self.inputs)
         self._results = [recorder.twin(x) for x in outputs]
 
-    def replay(self, inputs: Sequence[Host]) -> list[Host]:
-        """Do the step again with new inputs."""
-        self._run(*inputs)
+    def replay(self, inputs: Sequence[Host], times: int = 1) -> list[Host]:
+        """Do the step again with new inputs, so many times."""
+        self._run(times, *inputs)
         return self.copies()
 
     def copies(self) -> list[Host]:
@@ -135,7 +135,8 @@ def _all(work: list[Line]) -> None:
 def straight_line(work: Sequence[Line], inputs: Sequence[Host]) -> Callable[..., None]:
     """A function that fills the memory of the inputs and makes these calls one after the other.
 
-    Everything that it needs stands in its defaults: the interpreter looks up nothing on the way.
+    It is told how many times, and then the inputs, which a step does not change. Everything else
+    that it needs stands in its defaults: the interpreter looks up nothing.
     """
     names: dict[str, Any] = {}
     known: dict[int, str] = {}
@@ -148,12 +149,14 @@ def straight_line(work: Sequence[Line], inputs: Sequence[Host]) -> Callable[...,
         return known[key]
 
     given = [f"x{i}" for i in range(len(inputs))]
-    text = [f"    {name(slot)}[...] = {x}" for slot, x in zip(inputs, given, strict=True)]
+    fill = [f"{name(slot)}[...] = {x}" for slot, x in zip(inputs, given, strict=True)]
+    text = []
     for function, args, options in work:
         words = [*map(name, args), *(f"{word}={name(x)}" for word, x in options.items())]
-        text.append(f"    {name(function)}({', '.join(words)})")
-    head = f"def replay({', '.join([*given, *(f'{n}={n}' for n in names)])}):"
+        text.append(f"{name(function)}({', '.join(words)})")
+    head = f"def replay({', '.join(['times', *given, *(f'{n}={n}' for n in names)])}):"
+    loop = ["for _ in range(times):", *(f" {line}" for line in text or ["pass"])]
     space = dict(names)
-    exec("\n".join([head, *(text or ["    pass"])]), space)  # noqa: S102 (names of our own)
+    exec("\n ".join([head, *fill, *loop]), space)  # noqa: S102 (names of our own)
     made: Callable[..., None] = space["replay"]
     return made

@@ -143,10 +143,15 @@ class Recording:
         """The memory that it works in, without what the step found there."""
         return self._recorder.arena.nbytes
 
-    def replay(self, inputs: Sequence[Array]) -> list[Array]:
-        """Do the step again with new inputs."""
+    def replay(self, inputs: Sequence[Array], times: int = 1) -> list[Array]:
+        """Do the step again with new inputs, so many times."""
         for slot, x in zip(self._inputs, inputs, strict=True):
             copy_into(slot, x)
+        for _ in range(times):
+            self._run()
+        return self.copies()
+
+    def _run(self) -> None:
         queue = self._queue
         enqueue, commands, launched = cl.enqueue_nd_range_kernel, queue.queue, queue.launched
         with queue.lock, failing_as(queue, "the replay of a step"):
@@ -155,7 +160,6 @@ class Recording:
         counters.launches.update(
             {key: counters.launches[key] + n for key, n in self._recorder.counted.items()}
         )
-        return self.copies()
 
     def copies(self) -> list[Array]:
         """What the step handed out, as it is now."""

@@ -31,7 +31,7 @@ def options() -> argparse.Namespace:
         "--models", "--tasks", dest="tasks", type=names(TASKS), default=list(TIMED),
         help=", ".join(TIMED),
     )  # fmt: skip
-    parser.add_argument("--backends", type=names(OURS), default=["numpy", "opencl"])
+    parser.add_argument("--backends", type=names(OURS), default=["numpy", "repeated", "opencl"])
     parser.add_argument("--peers", type=names(PEERS), default=list(PEERS), help=", ".join(PEERS))
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=15, help="of each, in turn (15)")

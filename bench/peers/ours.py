@@ -1,4 +1,7 @@
-"""nnkit's own steps, recorded and replayed; the option is the backend."""
+"""nnkit's own steps, recorded and replayed; the option is the backend.
+
+With `repeat` before it, the loop over steps is nnkit's too, as in a loop that was written by hand.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
     from nnkit.backend import label
 
     try:
-        backend = nnkit.use(option).backend
+        how, _, name = option.rpartition(" ")
+        backend = nnkit.use(name).backend
     except nnkit.BackendUnavailable as error:
         raise Absent(str(error)) from None
     model, criterion = models.network(task), models.loss(task)
@@ -33,8 +37,11 @@ def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
         optimizer.step()
 
     def run(steps: int) -> None:
-        for _ in range(steps):
-            step(x, y)
+        if how == "repeat":
+            step.repeat(steps, x, y)
+        else:
+            for _ in range(steps):
+                step(x, y)
         backend.synchronize()
         if step.reason:
             raise RuntimeError(f"the step is not replayed: {step.reason}")

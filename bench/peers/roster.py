@@ -15,6 +15,7 @@ class Entry(NamedTuple):
 
 OURS = {
     "numpy": Entry("ours", "numpy", "nnkit, NumPy"),
+    "repeated": Entry("ours", "repeat numpy", "nnkit, NumPy, repeated"),
     "opencl": Entry("ours", "opencl", "nnkit, OpenCL"),
     "cupy": Entry("ours", "cupy", "nnkit, CUDA"),
 }
