@@ -26,7 +26,11 @@ WHEEL = "intel-opencl-rt"
 WHEEL_LIBRARY = "libintelocl.so"
 WHEEL_HELPERS = ("intel-cmplr-lib-rt", "tbb", "tcmlib", "umf")
 """Wheels with libraries that the driver needs; they may lie in another site-packages folder."""
-PINNING = {"DPCPP_CPU_CU_AFFINITY": "close", "POCL_AFFINITY": "1"}
+PINNING = {
+    "DPCPP_CPU_CU_AFFINITY": "close",
+    "DPCPP_CPU_PLACES": "cores",  # the default, but Intel's driver warns where it is not said
+    "POCL_AFFINITY": "1",
+}
 """By which Intel's driver and PoCL give each of their threads a core of its own."""
 
 
@@ -157,7 +161,7 @@ def pin_threads() -> None:
     left alone, because the drivers count from the first core.
     """
     allowed = getattr(os, "sched_getaffinity", None)
-    if allowed is not None and len(allowed(0)) == os.cpu_count():
+    if allowed is not None and len(allowed(0)) == os.cpu_count() != 1:
         for name, value in PINNING.items():
             os.environ.setdefault(name, value)
 
