@@ -35,7 +35,7 @@ def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
 
     @TinyJit
     def step() -> Any:
-        with Tensor.train():
+        with training():
             optimizer.zero_grad()
             loss_of(task, params, x, y).backward()
             return Tensor.realize(*optimizer.schedule_step())
@@ -50,6 +50,15 @@ def make(task: Task | Chain, arrays: Arrays, option: str) -> Runner:
         lambda: float(loss_of(task, params, x, y).item()),
         f"tinygrad {version('tinygrad')}",
     )
+
+
+def training() -> Any:
+    """What its optimizers want to be called in; the way of writing it has changed with 0.14."""
+    from tinygrad import Tensor, helpers
+
+    if hasattr(Tensor, "train"):
+        return Tensor.train()
+    return helpers.Context(TRAINING=1)
 
 
 def loss_of(task: Task | Chain, params: Any, x: Any, y: Any) -> Any:
