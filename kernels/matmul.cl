@@ -199,8 +199,12 @@ __kernel void cpu_dots(__global const real *a, const i64 a_at, const i64 a_batch
 }
 
 #else
+#ifndef TILE
 #define TILE 16
+#endif
+#ifndef PER_ITEM
 #define PER_ITEM 4
+#endif
 #define SIDE (TILE * PER_ITEM)
 
 __kernel WORK_GROUP(TILE, TILE, 1) void gpu_product(

@@ -88,13 +88,17 @@ static inline void put_some(V v, __global real *x, i64 count) {
         for (; i + 3 <= until; i += 3) TILE(3, W)                                 \
         for (; i < until; ++i) TILE(1, W)                                         \
     }
+#define LESS(W)                                                                   \
+    case W: ROW_TILES(W) break;
+#if VECTORS == 4
+#define PARTIAL LESS(1) LESS(2) LESS(3)
+#elif VECTORS == 3
+#define PARTIAL LESS(1) LESS(2)
+#else
+#define PARTIAL LESS(1)
+#endif
 #define ALL_ROWS                                                                  \
-    switch ((columns + LANES - 1) / LANES) {                                      \
-        case 1: ROW_TILES(1) break;                                               \
-        case 2: ROW_TILES(2) break;                                               \
-        case 3: ROW_TILES(3) break;                                               \
-        default: ROW_TILES(VECTORS)                                               \
-    }
+    switch ((columns + LANES - 1) / LANES) { PARTIAL default: ROW_TILES(VECTORS) }
 
 static inline void pack_rows(LOCAL_PTR real *panel, __global const real *b, i64 b_row, i64 columns,
                              int depth) {

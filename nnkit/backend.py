@@ -45,7 +45,8 @@ class Namespace:
 class Backend(Protocol):
     """What an adapter gives: a namespace, transfers, and fused overrides by op name.
 
-    It may offer `recorder()` too, for `nnkit.compile`: see `nnkit/recording.py`.
+    It may offer `recorder()` too, for `nnkit.compile`: see `nnkit/recording.py`; and `tune(say)`,
+    which tries forms of its kernels, tells what it finds line by line, and keeps the fastest.
     """
 
     name: str

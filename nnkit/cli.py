@@ -1,4 +1,4 @@
-"""The command `nnkit`: `nnkit info` and `nnkit demo NAME`."""
+"""The command `nnkit`: `nnkit info`, `nnkit tune` and `nnkit demo NAME`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from nnkit import selection
+from nnkit.backend import label
 from nnkit.errors import NnkitError
 from nnkit.examples import programs
 from nnkit.version import __version__
@@ -42,6 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--probe", action="store_true", help="test every device anew")
     info.set_defaults(command=_info)
 
+    tune = commands.add_parser("tune", help="find the fastest form of kernels for a device")
+    tune.add_argument("--backend", default="", help="such as opencl:0; by default the one in use")
+    tune.set_defaults(command=_tune)
+
     demo = commands.add_parser("demo", help="run a program; without a name, list them")
     demo.set_defaults(command=_list)
     names = demo.add_subparsers(title="programs", metavar="NAME")
@@ -57,6 +62,16 @@ def _info(args: argparse.Namespace) -> None:
     from nnkit.info import info_text  # not above: a demo does without
 
     print(info_text(probe=args.probe))
+
+
+def _tune(args: argparse.Namespace) -> None:
+    backend = selection.open_backend(args.backend) if args.backend else selection.current()
+    print(label(backend))
+    search = getattr(backend, "tune", None)
+    if search is None:
+        print("nothing to tune: its products are a library's")
+    else:
+        search(lambda line: print(line, flush=True))
 
 
 def _list(_: argparse.Namespace) -> None:

@@ -94,7 +94,7 @@ def test_a_binary_that_the_driver_refuses_is_built_anew(name: str, folder: Path)
     source = "__kernel void nothing(__global float *x) {}"
     library = programs.Programs(device.queue.context, device.queue.cl_device, device.device)
     library._made(source)
-    key = [source, programs.OPTIONS, programs._identity(device.queue.cl_device)]
+    key = [source, programs.OPTIONS, programs.identity(device.queue.cl_device)]
     good = cache.load_bytes(programs.KIND, key)
     assert good
     assert cache.save_bytes(programs.KIND, key, b"no program of any driver")
@@ -108,7 +108,7 @@ def test_what_a_program_depends_on_is_its_key(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = anew(name)
-    facts = programs._identity(device.queue.cl_device)
+    facts = programs.identity(device.queue.cl_device)
     for fact in (device.queue.cl_device.driver_version, device.queue.cl_device.name):
         assert fact in facts
     source = "__kernel void nothing(__global float *x) {}"

@@ -68,6 +68,12 @@ class OpenCLBackend:
         """Wait until everything enqueued so far has run."""
         self.queue.synchronize()
 
+    def tune(self, say: Callable[[str], object]) -> None:
+        """Find and keep the fastest forms of kernels, and tell each one's rate."""
+        from nnkit.backends.opencl.tune import tune  # not above: no other command needs it
+
+        tune(self, say)
+
     def facts(self) -> dict[str, str]:
         """Driver, versions, limits and memory in use."""
         device, pool = self.queue.cl_device, self.queue.pool

@@ -6,6 +6,7 @@ from nnkit.backends.device.launcher import grid
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.dtypes import c_name
 from nnkit.backends.opencl.elementwise import cast, contiguous, meet
+from nnkit.backends.opencl.forms import form_of
 from nnkit.backends.opencl.launch import OpenCLLauncher, launcher_of
 from nnkit.backends.opencl.layout import (
     broadcast_shapes,
@@ -18,7 +19,6 @@ from nnkit.backends.opencl.matmul_packed import packed_product
 from nnkit.errors import KernelUnavailable
 
 CPU_TILE_ROWS, CPU_TILE_COLUMNS = 6, 64
-GPU_TILE, GPU_SIDE = 16, 64
 """As in kernels/matmul.cl."""
 
 
@@ -83,10 +83,12 @@ def _product(a: Array, b: Array, c: Array, bias: Array | None) -> None:
             a, *a.strides, b, *b.strides, c, batches, m, n, k, WHOLE=f"u{8 * c.dtype.itemsize}",
         )  # fmt: skip
     elif not launcher.cpu:
-        squares = (-(-n // GPU_SIDE), -(-m // GPU_SIDE), batches)
+        form = form_of(c.device, "gpu_product")
+        side = form["TILE"] * form["PER_ITEM"]
         launcher.launch(
-            "matmul", "gpu_product", squares, (GPU_TILE, GPU_TILE, 1),
-            a, *a.strides, b, *b.strides, anything, c, m, n, k, **defines,
+            "matmul", "gpu_product", (-(-n // side), -(-m // side), batches),
+            (form["TILE"], form["TILE"], 1),
+            a, *a.strides, b, *b.strides, anything, c, m, n, k, **defines, **form,
         )  # fmt: skip
     elif packed_product(launcher, a, b, c, bias):
         pass

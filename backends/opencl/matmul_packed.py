@@ -6,13 +6,12 @@ from typing import Any
 
 from nnkit.backends.opencl.array import Array
 from nnkit.backends.opencl.dtypes import c_name
+from nnkit.backends.opencl.forms import form_of
 from nnkit.backends.opencl.launch import OpenCLLauncher
 from nnkit.backends.opencl.queue import Queue
 
-ROWS, VECTORS, STRIP = 6, 4, 48
+STRIP = 48
 """As in the kernel."""
-DEEPEST = 512
-"""Steps of k a panel holds at most: with 64 columns it fills an eighth of a 1 MiB cache."""
 FEWEST_ROWS = 8
 LEAST_WORK = 1 << 16
 """Multiply-adds from which copying B pays."""
@@ -32,8 +31,8 @@ def packed_product(
     shape = _shape(launcher.queue, c, down)
     if shape is None:
         return False
-    panels = batches * -(-n // (VECTORS * shape["LANES"]))
-    parts = _parts(panels, m, launcher.compute_units)
+    panels = batches * -(-n // (shape["VECTORS"] * shape["LANES"]))
+    parts = _parts(panels, m, shape["ROWS"], launcher.compute_units)
     anything = bias if bias is not None else a  # a pointer that is not read
     launcher.launch(
         "matmul_packed", "packed_product", (panels * parts,), (1,),
@@ -48,19 +47,21 @@ def _shape(queue: Queue, c: Array, down: bool) -> dict[str, Any] | None:
     lanes = queue.vector_bytes // c.dtype.itemsize
     if lanes not in (4, 8, 16):
         return None
-    width = VECTORS * lanes + (STRIP if down else 0)
+    form = form_of(queue, "packed_product")
+    width = form["VECTORS"] * lanes + (STRIP if down else 0)
     depth = (queue.local_memory - 1024) // (width * c.dtype.itemsize)
-    depth = min(DEEPEST, depth // lanes * lanes)
+    depth = min(form["DEEPEST"], depth // lanes * lanes)
     if depth < 4 * lanes:
         return None
-    return {"real": c_name(c.dtype), "LANES": lanes, "DEPTH": depth, "A_DOWN": int(down)}
+    tile = {"ROWS": form["ROWS"], "VECTORS": form["VECTORS"], "DEPTH": depth}
+    return {"real": c_name(c.dtype), "LANES": lanes, "A_DOWN": int(down), **tile}
 
 
-def _parts(panels: int, m: int, cores: int) -> int:
+def _parts(panels: int, m: int, rows: int, cores: int) -> int:
     """Into how many parts the rows are cut, so that all cores have equal work.
 
     Each part copies B's panel again, so it is not below 8 tiles.
     """
     if panels >= 4 * cores or (panels % cores == 0 and panels >= 2 * cores):
         return 1
-    return max(1, min(-(-4 * cores // panels), m // (8 * ROWS)))
+    return max(1, min(-(-4 * cores // panels), m // (8 * rows)))

@@ -59,7 +59,7 @@ class Programs:
             return self._ready[key]
 
     def _made(self, source: str) -> Any:
-        key = [source, OPTIONS, _identity(self._device)]
+        key = [source, OPTIONS, identity(self._device)]
         with warnings.catch_warnings():
             # Some drivers write to the log on success, which pyopencl would warn about each time.
             warnings.simplefilter("ignore")
@@ -77,7 +77,7 @@ class Programs:
         return made
 
 
-def _identity(device: Any) -> list[str]:
+def identity(device: Any) -> list[str]:
     """What a compiled program depends on beside its source and options."""
     facts = [device.platform.name, device.platform.version, device.name, device.driver_version]
     return [*facts, device.version, _processor() if device.type & cl.device_type.CPU else ""]

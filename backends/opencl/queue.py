@@ -49,6 +49,8 @@ class Queue:
         self.local_memory = int(device.local_mem_size)
         self.vector_bytes = 4 * int(device.native_vector_width_float)
         self.float64 = bool(device.double_fp_config)
+        self.forms: dict[str, dict[str, int]] = {}
+        """Of kernels that are tuned: see forms.py."""
 
     def __repr__(self) -> str:
         return f"<OpenCL device {self.name}>"
