@@ -179,7 +179,8 @@ class Op(Function):
 
         if timers:
             arrays = gradient if isinstance(gradient, tuple) else (gradient,)
-            found: tuple[Array | None, ...] = timed(self, f"{self.name}'", backend, arrays, {}, do)
+            of = {"vjp": vjp}
+            found: tuple[Array | None, ...] = timed(self, f"{self.name}'", backend, arrays, of, do)
             return found
         return do()
 
@@ -250,9 +251,19 @@ class Update(Function):
             most = getattr(backend.override(self.name), "most", 1)
             for start in range(0, len(mine), most):
                 some = mine[start : start + most]
-                if len(some) == 1 or not self._at_once(backend, some, options):
+                if len(some) == 1 or not self._timed_at_once(backend, some, options):
                     for call in some:
                         self(*call, **options)
+
+    def _timed_at_once(
+        self, backend: Backend, calls: Sequence[Sequence[Any]], options: dict[str, Any]
+    ) -> bool:
+        do = partial(self._at_once, backend, calls, options)
+        if not timers:
+            return do()
+        arrays = [t if t is None else t.data for call in calls for t in call]
+        done: bool = timed(self, self.name, backend, arrays, options, do)
+        return done
 
     def _at_once(
         self, backend: Backend, calls: Sequence[Sequence[Any]], options: dict[str, Any]

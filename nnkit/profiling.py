@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from nnkit import counters
 from nnkit.backend import Backend, label
@@ -39,6 +40,8 @@ class Profile:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self._counts: WeakKeyDictionary[Callable[..., Any], int] = WeakKeyDictionary()
+        """Multiply-adds of an op by the function of its gradients."""
 
     def __enter__(self) -> Profile:
         self._entry = (threading.get_ident(), self._time)
@@ -62,21 +65,32 @@ class Profile:
         result = do()
         backend.synchronize()
         seconds = time.perf_counter() - start
-        forward = name == op.name and hasattr(op, "multiply_adds")
-        made = result[0] if forward else result
-        count = getattr(op, "multiply_adds", None) if forward else None
-        kept = {key: value for key, value in options.items() if key != "needs"}
-        event = Event(
-            name,
-            backend,
-            start,
-            seconds,
-            _launches(backend) - before,
-            0 if count is None else count(made, *arrays, **kept),
-            sum(map(array_bytes, (*arrays, *leaves(made)))),
-        )
-        self.events.append(event)
+        if result is False:  # several updates at once, which the backend left undone
+            return result
+        made, count = self._counted(op, name, arrays, options, result)
+        launches = _launches(backend) - before
+        nbytes = sum(map(array_bytes, (*arrays, *leaves(made))))
+        self.events.append(Event(name, backend, start, seconds, launches, count, nbytes))
         return result
+
+    def _counted(
+        self, op: Any, name: str, arrays: Sequence[Any], options: dict[str, Any], result: Any
+    ) -> tuple[Any, int]:
+        """The arrays that were made, and the multiply-adds for them.
+
+        A gradient takes those of the op itself for one matrix, and twice as many for more.
+        """
+        if name != op.name:
+            matrices = sum(getattr(g, "ndim", 0) > 1 for g in result)
+            return result, min(matrices, 2) * self._counts.get(options["vjp"], 0)
+        if not hasattr(op, "multiply_adds"):  # an update
+            return result, 0
+        y, vjp = result
+        kept = {key: value for key, value in options.items() if key != "needs"}
+        count = 0 if op.multiply_adds is None else op.multiply_adds(y, *arrays, **kept)
+        if count and vjp is not None:
+            self._counts[vjp] = count
+        return y, count
 
     def table(self) -> str:
         """One row for each op and its gradient, the longest in all first."""
