@@ -118,9 +118,9 @@ class Record:
         if self.reason:
             return result
         if self._first is None:
-            self._first = recording
+            self._first = recording.outline  # and not its memory, which the next may have
             return result
-        self.reason = self._first.difference(recording)
+        self.reason = self._first.difference(recording.outline)
         self._first = None
         if not self.reason:
             self._ready, self._rebuild, self._session = recording, rebuild, session

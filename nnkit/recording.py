@@ -8,19 +8,64 @@ gradient, optimizers which numbers they upload before each step. The backend's s
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from nnkit.typing import Array
 
 if TYPE_CHECKING:
     from nnkit.tensor import Tensor
 
+MOST_BYTES = 256
+"""Data that are kept whole to be compared; of more, a digest does."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What two recordings of one step are compared by; it holds none of the step's memory.
+
+    Attributes:
+        what: the entries are, one and several: 'launch', 'launches'.
+        entries: what was done in order, with all that must be the same in each run.
+        told: says an entry in a few words.
+        outside: what the step found there, kept so that no address comes twice.
+    """
+
+    what: tuple[str, str]
+    entries: Sequence[Any]
+    told: Callable[[Any], str]
+    outside: Any
+
+    def difference(self, other: Outline) -> str:
+        """What another recording of the same step did otherwise; '' for nothing."""
+        one, several = self.what
+        pairs = zip(self.entries, other.entries, strict=False)
+        for number, (a, b) in enumerate(pairs, start=1):
+            if a != b:
+                mine, theirs = self.told(a), self.told(b)
+                return f"{one} {number} is {mine} in one run and {theirs} in the next"
+        if (n := len(self.entries)) != (m := len(other.entries)):
+            return f"it makes {n} {several} in one run and {m} in the next"
+        return ""
+
+
+def fingerprint(data: np.ndarray[Any, Any]) -> bytes:
+    """The bytes of an array, or where they are many a digest of them."""
+    if data.nbytes <= MOST_BYTES:
+        return data.tobytes()
+    return hashlib.blake2b(np.ascontiguousarray(data).data).digest()
+
 
 class Recording(Protocol):
     """What a backend does for a step, in memory of its own."""
+
+    outline: Outline
 
     @property
     def nbytes(self) -> int:
@@ -34,9 +79,6 @@ class Recording(Protocol):
 
     def kept(self, array: Array) -> Array:
         """An array of the step that stays visible, such as a gradient, in the record's memory."""
-
-    def difference(self, other: Any) -> str:
-        """What another recording of the same step did otherwise; '' for nothing."""
 
 
 class Recorder(Protocol):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnkit.backends.numpy.arena import Arena, Lease, extent, laid_out
-from nnkit.recording import active
+from nnkit.recording import active, fingerprint
 
 Host = np.ndarray[Any, Any]
 
@@ -179,8 +179,8 @@ class Recorder:
         self.external: dict[int, Host] = {}
         """Arrays from outside of the step by address, kept so that no address comes twice."""
         self._twins: dict[Any, Host] = {}
-        self.uploads: dict[int, Host] = {}
-        """Data that the step brought itself, by address."""
+        self.uploads: dict[int, bytes] = {}
+        """Fingerprints of data that the step brought itself, by address."""
 
     # -- what ops do ---------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class Recorder:
         """An array whose first values are the same in each step, such as zeros."""
         slot = self.slot(values)
         plain(slot)[...] = values
-        self._note(np.copyto, (slot, Constant(values)), {}, None, takes_out=False)
+        self._note(np.copyto, (slot, Constant(one_of(values))), {}, None, takes_out=False)
         return slot
 
     def slot(self, like: Host) -> Recorded:
@@ -238,7 +238,7 @@ class Recorder:
 
     def uploaded(self, data: Host) -> None:
         """The step brought data of its own: they must be the same in each step."""
-        self.uploads[address(data)] = data.copy()
+        self.uploads[address(data)] = fingerprint(data)
 
     def finish(self, inputs: list[Host], outputs: list[Host], kept: list[Host]) -> Any:
         """The record, ready to be replayed."""
@@ -297,7 +297,7 @@ class Recorder:
         if isinstance(x, dict):
             return tuple((name, self._described(value)) for name, value in x.items())
         if isinstance(x, Constant):
-            return x.values.tobytes()
+            return fingerprint(x.values)
         if not isinstance(x, np.ndarray):
             return repr(x)
         where: Any = address(x)
@@ -305,7 +305,7 @@ class Recorder:
         if lease is not None:
             where = (lease.key, where - lease.slab.ctypes.data - lease.start)
         elif where in self.uploads:
-            where = self.uploads[where].tobytes()
+            where = self.uploads[where]
         return where, x.shape, x.strides, x.dtype.str
 
 
@@ -314,6 +314,14 @@ class Constant:
     """Values that are noted by themselves, not by their place in memory."""
 
     values: Host
+
+
+def one_of(values: Host) -> Host:
+    """The one number that all of the values are, to the bit, or the values themselves."""
+    if values.size < 2 or values.dtype.itemsize > 8:
+        return values
+    bits = np.ascontiguousarray(values).reshape(-1).view(f"u{values.dtype.itemsize}")
+    return values[(0,) * values.ndim].reshape(()) if (bits == bits[0]).all() else values
 
 
 def lease_of(x: Host) -> Lease | None:

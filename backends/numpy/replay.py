@@ -17,6 +17,7 @@ from nnkit.backends.numpy.blocked import BLOCK, SMALLEST
 from nnkit.backends.numpy.calls import Line, calls, is_elementwise
 from nnkit.backends.numpy.plan import folded, needed
 from nnkit.backends.numpy.record import Action, Recorder, arrays_in, lease_of
+from nnkit.recording import Outline
 
 Host = np.ndarray[Any, Any]
 
@@ -41,7 +42,8 @@ class Recording:
         self._recorder = recorder
         self.inputs, self.outputs = [recorder.twin(x) for x in inputs], list(outputs)
         self.nbytes = recorder.arena.nbytes
-        self.signature = [a.signature for a in recorder.actions]
+        signatures = [a.signature for a in recorder.actions]
+        self.outline = Outline(("call", "calls"), signatures, told, recorder.external)
         visible = [lease.key for x in (*outputs, *kept) if (lease := lease_of(x))]
         self.actions = needed(folded(recorder.actions, set(visible)), set(visible))
         self._run = straight_line(lines(self.actions), self.inputs)
@@ -60,16 +62,6 @@ class Recording:
         """An array of the step as a plain one in the record's memory."""
         twin: Host = self._recorder.twin(array)
         return twin
-
-    def difference(self, other: Recording) -> str:
-        """What another recording of the same step did otherwise; '' for nothing."""
-        mine, theirs = self.signature, other.signature
-        for number, (a, b) in enumerate(zip(mine, theirs, strict=False), start=1):
-            if a != b:
-                return f"call {number} is {told(a)} in one run and {told(b)} in the next"
-        if len(mine) != len(theirs):
-            return f"it makes {len(mine)} calls in one run and {len(theirs)} in the next"
-        return ""
 
 
 def told(signature: tuple[Any, ...]) -> str:

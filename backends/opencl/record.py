@@ -7,6 +7,7 @@ the same launches on the same memory.
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from nnkit.backends.opencl.launch import Ready
 from nnkit.backends.opencl.memory import Block
 from nnkit.backends.opencl.queue import Queue, failing_as
 from nnkit.backends.opencl.sizes import size_class
-from nnkit.recording import paused
+from nnkit.recording import Outline, fingerprint, paused
 
 Host = np.ndarray[Any, Any]
 
@@ -29,12 +30,19 @@ Host = np.ndarray[Any, Any]
 class Leased(Block):
     """A block of a recorded step: it goes back to the step's own pool."""
 
-    __slots__ = ("key",)
+    __slots__ = ("_arena", "key", "whole")
 
     def __init__(self, whole: Block, arena: Arena, key: int) -> None:
-        super().__init__(whole.buffer, whole.size, whole.host, arena)
-        self.key = key
+        super().__init__(whole.buffer, whole.size, whole.host, whole._pool)
+        self._arena, self.key = weakref.ref(arena), key
         """Counts the allocations of the step: the same one has the same key in each recording."""
+        self.whole = whole
+        """The pool's block: when the record is gone, it goes back there."""
+
+    def __del__(self) -> None:
+        arena = self._arena()
+        if arena is not None:
+            arena.take_back(self)
 
 
 class Arena:
@@ -42,15 +50,10 @@ class Arena:
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._blocks: list[Block] = []
         self._free: defaultdict[int, list[Block]] = defaultdict(list)
-        self._whole: dict[int, Block] = {}
         self._count = 0
-
-    @property
-    def nbytes(self) -> int:
+        self.nbytes = 0
         """What it holds of the device."""
-        return sum(block.size for block in self._blocks)
 
     def allocate(self, nbytes: int) -> Leased:
         """A block that the step freed before, or a new one."""
@@ -60,14 +63,13 @@ class Arena:
         else:
             with paused():
                 whole = self._queue.pool.allocate(nbytes)
-            self._blocks.append(whole)
-            self._whole[whole.buffer.int_ptr] = whole
+            self.nbytes += whole.size
         self._count += 1
         return Leased(whole, self, self._count)
 
-    def take_back(self, block: Block) -> None:
+    def take_back(self, block: Leased) -> None:
         """The step let go of a block."""
-        self._free[block.size].append(self._whole[block.buffer.int_ptr])
+        self._free[block.size].append(block.whole)
 
 
 class Launch(NamedTuple):
@@ -120,10 +122,11 @@ class Recorder:
 
     def uploaded(self, block: Block, data: Host) -> None:
         """The step brought data of its own: they must be the same in each step."""
-        self.uploads[block.buffer.int_ptr] = data.tobytes()
+        self.uploads[block.buffer.int_ptr] = fingerprint(data)
 
     def finish(self, inputs: list[Array], outputs: list[Array], kept: list[Array]) -> Recording:
-        """The record, ready to be replayed."""
+        """The record, ready to be replayed; what it left in the pool goes back to the system."""
+        self.pool.release_free()
         return Recording(self, inputs, outputs, kept)
 
 
@@ -136,7 +139,8 @@ class Recording:
         self._recorder, self._queue = recorder, recorder.queue
         self._inputs, self._outputs = inputs, outputs
         self._kept = kept
-        self.signature = recorder.signature
+        external = recorder.external
+        self.outline = Outline(("launch", "launches"), recorder.signature, told, external)
 
     @property
     def nbytes(self) -> int:
@@ -173,16 +177,6 @@ class Recording:
     def kept(self, array: Array) -> Array:
         """An array of the step that stays visible, in the record's memory."""
         return array
-
-    def difference(self, other: Recording) -> str:
-        """What another recording of the same step did otherwise; '' for nothing."""
-        mine, theirs = self.signature, other.signature
-        for number, (a, b) in enumerate(zip(mine, theirs, strict=False), start=1):
-            if a != b:
-                return f"launch {number} is {told(a)} in one run and {told(b)} in the next"
-        if len(mine) != len(theirs):
-            return f"it makes {len(mine)} launches in one run and {len(theirs)} in the next"
-        return ""
 
 
 def told(signature: tuple[Any, ...]) -> str:
