@@ -7,7 +7,15 @@ from functools import partial
 from typing import Any
 
 import nnkit.ops  # noqa: F401 (registers what may be overridden)
-from nnkit.backends.device import activation, conv, loss, pool, update, update_adaptive
+from nnkit.backends.device import (
+    activation,
+    conv,
+    loss,
+    norm_batch,
+    pool,
+    update,
+    update_adaptive,
+)
 from nnkit.backends.device.launcher import Grid, Launcher, grid
 from nnkit.dispatch import OPS, UPDATES
 
@@ -17,7 +25,7 @@ __all__ = ["Grid", "Launcher", "grid", "overrides"]
 def overrides(launcher: Launcher) -> dict[str, Callable[..., Any]]:
     """Every fused op and update, by name, on one device."""
     fused = {}
-    for family in (activation, conv, loss, pool, update, update_adaptive):
+    for family in (activation, conv, loss, norm_batch, pool, update, update_adaptive):
         fused.update(family.overrides(launcher))
     return {name: with_defaults(name, function) for name, function in fused.items()}
 

@@ -35,13 +35,8 @@ def batch_norm(
     >>> nnkit.ops.batch_norm(nnkit.tensor([[1.0], [3.0]]))[1].tolist()
     [2.0]
     """
-    channel = _check_channels("batch_norm", x, {"weight": weight, "bias": bias})
-    axes, n = (0, *range(2, x.ndim)), x.shape[0] * math.prod(x.shape[2:])
-    if n < 2:
-        raise ValueError(
-            f"batch_norm: in training each channel needs two values or more, got {n} in x of shape "
-            f"{tuple(x.shape)}. Fix: a larger batch, or eval()."
-        )
+    channel, n = check_batch_norm(x, weight, bias)
+    axes = (0, *range(2, x.ndim))
     z, scale, mean, var = _standardise(xp, x, axes, eps)
     y = _affine(xp, z, weight, bias, channel)
 
@@ -86,7 +81,7 @@ def batch_norm_eval(
     [[0.0], [1.0]]
     """
     given = {"mean": mean, "var": var, "weight": weight, "bias": bias}
-    channel = _check_channels("batch_norm_eval", x, given)
+    channel = check_channels("batch_norm_eval", x, given)
     axes = (0, *range(2, x.ndim))
     scale = xp.reshape(1.0 / xp.sqrt(var + eps), channel)
     centred = x - xp.reshape(mean, channel)
@@ -168,7 +163,7 @@ def group_norm(
     >>> nnkit.ops.group_norm(nnkit.tensor([[1.0, 3.0, 2.0, 2.5]]), num_groups=2, eps=0.0).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
     """
-    channel = _check_channels("group_norm", x, {"weight": weight, "bias": bias})
+    channel = check_channels("group_norm", x, {"weight": weight, "bias": bias})
     if num_groups < 1 or x.shape[1] % num_groups:
         raise ValueError(
             f"group_norm: num_groups must divide the number of channels {x.shape[1]}, got "
@@ -260,12 +255,24 @@ def _affine(
     return y if bias is None else y + xp.reshape(bias, shape)
 
 
-def _check_channels(op: str, x: Array, given: dict[str, Array | None]) -> Shape:
+def check_channels(op: str, x: Array, given: dict[str, Array | None]) -> Shape:
     """The shape in which numbers of each channel meet x."""
     if x.ndim < 2:
         raise ValueError(f"{op}: x must have the axes (N, C, *space), got shape {tuple(x.shape)}")
     _check_given(op, x, (x.shape[1],), given)
     return (1, x.shape[1], *(1,) * (x.ndim - 2))
+
+
+def check_batch_norm(x: Array, weight: Array | None, bias: Array | None) -> tuple[Shape, int]:
+    """The shape in which numbers of each channel meet x, and how many values a channel has."""
+    shape = check_channels("batch_norm", x, {"weight": weight, "bias": bias})
+    n = x.shape[0] * math.prod(x.shape[2:])
+    if n < 2:
+        raise ValueError(
+            f"batch_norm: in training each channel needs two values or more, got {n} in x of shape "
+            f"{tuple(x.shape)}. Fix: a larger batch, or eval()."
+        )
+    return shape, n
 
 
 def _check_last(
