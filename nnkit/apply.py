@@ -28,7 +28,8 @@ def apply(op: Op, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     if vjp is not None:
         node = _node(op, backend, inputs, needs, vjp)
         if backend.refuses and backend.override(op.name) is not None:
-            node.inputs, node.options = arrays, {"needs": needs, **options}
+            node.inputs = [y] if op.is_idempotent else arrays
+            node.options = {"needs": needs, **options}
     if isinstance(y, tuple):
         return _several(y, backend, node)
     return _result(y, backend, node)

@@ -130,6 +130,8 @@ class Op(Function):
         """How many multiply-adds a call takes, from (y, *arrays, **options); None counts as 0."""
         self.is_view = False
         """Whether the result usually lies in the memory of the input."""
+        self.is_idempotent = False
+        """Whether y and the gradient at x are those at y: then y is kept, and x need not be."""
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
         """Run on tensors (and Python numbers), and record what `backward` needs."""

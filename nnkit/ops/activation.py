@@ -129,6 +129,9 @@ def relu(xp: Namespace, x: Array, *, needs: Needs) -> Result:
     return y, (lambda g: (xp.where(y > 0, g, 0.0),)) if needs[0] else None
 
 
+relu.is_idempotent = True
+
+
 @op(elementwise=True)
 def leaky_relu(xp: Namespace, x: Array, *, needs: Needs, negative_slope: float = 0.01) -> Result:
     """X where x > 0, else negative_slope x (Maas et al. 2013). d/dx = 1 or negative_slope.
