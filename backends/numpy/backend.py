@@ -15,6 +15,7 @@ from nnkit import counters
 from nnkit.backend import Namespace
 from nnkit.backends.numpy import ext
 from nnkit.backends.numpy.blocked import blocked
+from nnkit.backends.numpy.conv import conv
 from nnkit.backends.numpy.loss import cross_entropy
 from nnkit.backends.numpy.matmul import linear
 from nnkit.backends.numpy.record import Recorded, Recorder, current
@@ -25,7 +26,11 @@ from nnkit.recording import spoil
 from nnkit.typing import DType
 
 Host = np.ndarray[Any, Any]
-WRITTEN: dict[str, Callable[..., Any]] = {"cross_entropy": cross_entropy, "linear": linear}
+WRITTEN: dict[str, Callable[..., Any]] = {
+    "conv": conv,
+    "cross_entropy": cross_entropy,
+    "linear": linear,
+}
 """Ops that are written for NumPy, by name."""
 
 
