@@ -61,6 +61,36 @@ def test_a_freed_block_is_reused_and_counted(device: OpenCLBackend) -> None:
     assert f"({0:,} kept for reuse, {2 * size:,} at the peak" in device.facts()["memory in use"]
 
 
+def test_a_freed_block_is_cut_for_smaller_arrays_and_becomes_whole_again(
+    device: OpenCLBackend,
+) -> None:
+    pool, xp = device.queue.pool, device.xp
+    xp.empty((2 * MB,), dtype=xp.float32)  # 8 MiB, freed at once
+    parts = [xp.full((MB // 2,), float(k), dtype=xp.float32) for k in range(1, 5)]
+    assert pool.bytes_in_use + pool.bytes_held < 9 * MB, "cut in four, and a few small blocks"
+    for k in (2, 0, 3, 1):
+        assert (parts[k].numpy() == k + 1).all(), "parts do not overlap"
+    middle = parts.pop(1)
+    del middle
+    parts.append(parts[0] + parts[1])  # where the second was
+    assert pool.bytes_in_use + pool.bytes_held < 9 * MB
+    assert [float(x.numpy()[-1]) for x in parts] == [1, 3, 4, 4]
+    pool.release_free()
+    assert parts[2].numpy()[7] == 4, "what is cut stays while a part of it is used"
+    parts.clear()
+    whole = xp.zeros((2 * MB,), dtype=xp.float32)
+    assert pool.bytes_in_use + pool.bytes_held < 9 * MB
+    assert whole.numpy().sum() == 0
+
+
+def test_a_large_block_is_not_cut_for_a_crumb(device: OpenCLBackend) -> None:
+    pool, xp = device.queue.pool, device.xp
+    xp.empty((4 * MB,), dtype=xp.float32)
+    crumb = xp.empty((MB // 4,), dtype=xp.float32)
+    assert pool.bytes_held == 16 * MB
+    assert crumb.block.cut is None
+
+
 @pytest.mark.parametrize("nbytes", [1, 255, 256, 257, 1000, 1025, 4097, 10**6, 2**31 + 1])
 def test_at_most_an_eighth_is_lost(nbytes: int) -> None:
     size = sizes.size_class(nbytes)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import pyopencl as cl
 
+from nnkit.backends.opencl.carve import Carver, Cut
 from nnkit.backends.opencl.sizes import memory_limit, size_class
 from nnkit.errors import DeviceError
 from nnkit.recording import active
@@ -42,15 +43,23 @@ class Block:
         buffer: the driver's object.
         size: its bytes.
         host: the same bytes for NumPy, where the device computes in the host's memory.
+        cut: what it is a part of, if it is.
     """
 
-    __slots__ = ("_pool", "borrowed", "buffer", "host", "size")
+    __slots__ = ("_pool", "borrowed", "buffer", "cut", "host", "size")
 
     def __init__(
-        self, buffer: Any, size: int, host: Host | None, pool: Owner, *, borrowed: bool = False
+        self,
+        buffer: Any,
+        size: int,
+        host: Host | None,
+        pool: Owner,
+        *,
+        borrowed: bool = False,
+        cut: Cut | None = None,
     ) -> None:
         self.buffer, self.size, self.host, self._pool = buffer, size, host, pool
-        self.borrowed = borrowed
+        self.borrowed, self.cut = borrowed, cut
 
     def __del__(self) -> None:
         if _Free is not None:  # as it is when the interpreter ends
@@ -78,6 +87,7 @@ class Pool:
         self.limit = limit or memory_limit() or int(device.global_mem_size)
         self.largest = int(device.max_mem_alloc_size)
         self._free: defaultdict[int, list[_Free]] = defaultdict(list)
+        self._carver = Carver(self._free, lambda whole: whole._replace(last=self.last))
         # Re-entrant: a collection inside `allocate` may free a block in the same thread.
         self._lock = threading.RLock()
         self._leaving: deque[_Free] = deque()
@@ -97,16 +107,20 @@ class Pool:
         if session is not None and getattr(session.recorder, "pool", None) is self:
             leased: Block = session.recorder.arena.allocate(nbytes)
             return leased
-        size = size_class(nbytes)
+        size, cut = size_class(nbytes), None
         with self._lock:
+            self._carver.settle()
             free = self._free[size]
             if free:
                 buffer, host, _ = free.pop()
                 self.bytes_held -= size
+            elif cut := self._carver.cut(size):
+                buffer, host = cut.buffer, cut.host
+                self.bytes_held -= size
             else:
                 buffer, host = self._new(size)
             self._count(size)
-        return Block(buffer, size, host, self)
+        return Block(buffer, size, host, self, cut=cut)
 
     def filled(self, data: Host) -> Block | None:
         """A block that NumPy has filled with the bytes of `data`, which is C-contiguous.
@@ -199,7 +213,10 @@ class Pool:
             else:
                 self.bytes_in_use -= block.size
                 self.bytes_held += block.size
-                self._free[block.size].append(free)
+                if block.cut is None:
+                    self._free[block.size].append(free)
+                else:
+                    self._carver.give_back(block.cut)
 
     def release_free(self) -> None:
         """Give all free blocks back to the system."""
@@ -207,8 +224,9 @@ class Pool:
             if self.shares and self.bytes_held:
                 with suppress(cl.Error):  # launches that failed are told of at the next wait
                     self._commands.finish()  # their memory is ours: the driver does not keep it
+            self._carver.settle()
             self._free.clear()
-            self.bytes_held = 0
+            self.bytes_held = self._carver.idle
 
 
 def out_of_memory(error: Any) -> bool:

@@ -17,6 +17,7 @@ import pyopencl as cl
 
 from nnkit import counters
 from nnkit.backends.opencl.array import Array
+from nnkit.backends.opencl.carve import Carver, Cut
 from nnkit.backends.opencl.functions import contiguous
 from nnkit.backends.opencl.launch import Ready
 from nnkit.backends.opencl.memory import Block
@@ -32,8 +33,9 @@ class Leased(Block):
 
     __slots__ = ("_arena", "key", "whole")
 
-    def __init__(self, whole: Block, arena: Arena, key: int) -> None:
-        super().__init__(whole.buffer, whole.size, whole.host, whole._pool)
+    def __init__(self, whole: Block, cut: Cut | None, arena: Arena, key: int) -> None:
+        part = cut or whole
+        super().__init__(part.buffer, part.size, part.host, whole._pool, cut=cut)
         self._arena, self.key = weakref.ref(arena), key
         """Counts the allocations of the step: the same one has the same key in each recording."""
         self.whole = whole
@@ -51,25 +53,35 @@ class Arena:
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
         self._free: defaultdict[int, list[Block]] = defaultdict(list)
+        self._carver = Carver(self._free, lambda whole: whole)
+        self._cuts: list[Any] = []  # what launches were told to work on is there at each replay
         self._count = 0
         self.nbytes = 0
         """What it holds of the device."""
 
     def allocate(self, nbytes: int) -> Leased:
         """A block that the step freed before, or a new one."""
-        free = self._free[size_class(nbytes)]
+        self._carver.settle()
+        size = size_class(nbytes)
+        free, cut = self._free[size], None
         if free:
             whole = free.pop()
+        elif cut := self._carver.cut(size):
+            whole = cut.carved.whole
+            self._cuts.append(cut.buffer)
         else:
             with paused():
                 whole = self._queue.pool.allocate(nbytes)
             self.nbytes += whole.size
         self._count += 1
-        return Leased(whole, self, self._count)
+        return Leased(whole, cut, self, self._count)
 
     def take_back(self, block: Leased) -> None:
         """The step let go of a block."""
-        self._free[block.size].append(block.whole)
+        if block.cut is None:
+            self._free[block.size].append(block.whole)
+        else:
+            self._carver.give_back(block.cut)
 
 
 class Launch(NamedTuple):
