@@ -129,8 +129,9 @@ class Record:
         return result
 
     def stop(self, reason: str) -> None:
-        """Run as it is from now on."""
+        """Run as it is from now on, without the memory of a replay."""
         self.reason, self._first, self._ready = reason, None, None
+        self._session, self._gradients, self._uploads = Session(), [], ()
 
     def replay(self, args: tuple[Any, ...], times: int = 1) -> Any:
         """Do the step again on the device, and repeat what Python did beside it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from functools import partial
 from typing import Any
 
@@ -12,6 +14,7 @@ import nnkit
 from nnkit import nn, ops, optim
 from nnkit.backend import numpy_backend
 from nnkit.backends.numpy import into
+from nnkit.backends.numpy.arena import Arena
 from nnkit.backends.numpy.loss import cross_entropy
 from nnkit.backends.numpy.matmul import linear
 from nnkit.dispatch import OPS
@@ -288,3 +291,30 @@ def test_what_a_step_holds_is_seen(make: Any) -> None:
     change()
     for _ in range(5):
         assert compiled(x).tolist() == step(x).tolist() != before
+
+
+def test_a_record_that_is_dropped_gives_its_memory_back_at_once() -> None:
+    """Without a collection: the generated function must not hold itself, and so the memory."""
+    step = replayed(lambda x: (x * 2.0).sum(), nnkit.tensor(np.ones(1000, np.float32)))
+    (record,) = step.records.values()
+    arena = weakref.ref(record._ready._recorder.arena)
+    gc.disable()
+    try:
+        record.stop("it was enough")
+        assert arena() is None
+    finally:
+        gc.enable()
+
+
+def test_a_large_range_is_cut_for_smaller_arrays() -> None:
+    arena, large = Arena(), 1 << 20
+    (whole, _), size = arena.lease(large), large // 2
+    start = whole.ctypes.data
+    del whole
+    first, second = arena.lease(size)[0], arena.lease(size)[0]
+    assert sorted([first.ctypes.data, second.ctypes.data]) == [start, start + size]
+    assert arena.nbytes == large
+    first = arena.lease(16 * large)[0]
+    del first
+    arena.lease(large)
+    assert arena.nbytes == 18 * large, "a crumb is not cut from it"

@@ -16,6 +16,10 @@ from nnkit.typing import Shape
 
 Host = np.ndarray[Any, Any]
 ALIGN = 64
+LEAST = 1 << 18
+"""Bytes from which a range is worth being cut from another."""
+CRUMB = 8
+"""A range is not cut for less than this fraction of it: it would not come back for long."""
 
 
 class Lease:
@@ -59,12 +63,22 @@ class Arena:
         """Bytes that nobody else has, as an array that holds their lease, and the lease's key."""
         size = -(-max(nbytes, 1) // ALIGN) * ALIGN
         free = self._free.get(size)
-        slab, start = free.pop() if free else self._fresh(size)
+        slab, start = free.pop() if free else self._cut(size) or self._fresh(size)
         self._count += 1
         made = Lease(self, slab, start, size, self._count)
         memory = np.asarray(made)
         self.owners[memory.ctypes.data] = self._count
         return memory, self._count
+
+    def _cut(self, size: int) -> tuple[Host, int] | None:
+        """The beginning of the smallest larger range, if it is large and the rest of use."""
+        larger = [s for s, ranges in self._free.items() if ranges and size < s <= CRUMB * size]
+        if size < LEAST or not larger:
+            return None
+        slab, start = self._free[min(larger)].pop()
+        rest = min(larger) - size
+        self._free.setdefault(rest, []).append((slab, start + size))
+        return slab, start
 
     def _fresh(self, size: int) -> tuple[Host, int]:
         if self._open is not None and self._open[1] + size <= self._open[0].nbytes:

@@ -150,5 +150,5 @@ def straight_line(work: Sequence[Line], inputs: Sequence[Host]) -> Callable[...,
     loop = ["for _ in range(times):", *(f" {line}" for line in text or ["pass"])]
     space = dict(names)
     exec("\n ".join([head, *fill, *loop]), space)  # noqa: S102 (names of our own)
-    made: Callable[..., None] = space["replay"]
+    made: Callable[..., None] = space.pop("replay")  # or it would hold itself and all memory
     return made

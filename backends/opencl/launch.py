@@ -192,7 +192,7 @@ def _setter(kernel: Any, signature: kernels.Signature) -> SetArgs:
             parts.append(f"args[{given}]" + (".block.buffer" if arg.pointer else ""))
     names = {"set_args": kernel.set_args, "set_arg": kernel.set_arg}
     exec(_setter_text(signature, parts), names)  # noqa: S102 (our kernels' text)
-    setter: SetArgs = names["setter"]
+    setter: SetArgs = names.pop("setter")  # or it would hold itself, and the kernel
     return setter
 
 
