@@ -99,8 +99,9 @@ def test_a_fused_op_whose_kernel_does_not_build_runs_composed_on_the_cpu(
     assert len(warned) == 1
     value, gradient = loss_and_gradient("numpy")
     for found in here:
-        assert found[0] == value
-        np.testing.assert_array_equal(found[1], gradient)
+        # NumPy has a form of its own; what takes over from a device is the composed definition.
+        assert found[0] == pytest.approx(value, rel=1e-6)
+        np.testing.assert_allclose(found[1], gradient, rtol=1e-5, atol=1e-7)
 
 
 def test_a_backward_launch_that_is_refused_is_made_up_for_on_the_cpu(
