@@ -12,22 +12,7 @@
 // variants: real=float,CPU=1; real=double,CPU=1
 #include "rows.h"
 
-#define NAME_(f, T) f##_##T
-#define NAME_OF(f, T) NAME_(f, T)
-#define NAME(f) NAME_OF(f, W)
-#define KIND_float 1
-#define KIND_double 2
-#define FLOATING NAME_OF(KIND, real)
-#define W real
-#define VECTORIAL 0
-#include "tanh.h"
-#if CPU
-#undef W
-#undef VECTORIAL
-#define W wide
-#define VECTORIAL 1
-#include "tanh.h"
-#endif
+#include "tanh_of.h"
 
 #define RELU(T)                    \
     T v = AT(T, x);                \
@@ -47,7 +32,7 @@
 
 #define TANH(T)                                      \
     T v = AT(T, x);                                  \
-    AT(T, y) = NAME_OF(tangent_hyperbolic, T)(v);
+    AT(T, y) = TANH_OF(T)(v);
 
 #define TANH_BACKWARD(T)                       \
     T v = AT(T, y);                            \

@@ -86,6 +86,9 @@ class HostCuda:
     def contiguous(self, x: np.ndarray) -> np.ndarray:
         return x if x.flags.c_contiguous else np.ascontiguousarray(x)
 
+    def matmul_add(self, a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+        return a @ b if bias is None else a @ b + bias
+
     def asarray(self, data: np.ndarray) -> np.ndarray:
         return np.array(data)
 

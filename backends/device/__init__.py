@@ -13,6 +13,7 @@ from nnkit.backends.device import (
     loss,
     norm_batch,
     pool,
+    recurrent,
     update,
     update_adaptive,
 )
@@ -25,7 +26,7 @@ __all__ = ["Grid", "Launcher", "grid", "overrides"]
 def overrides(launcher: Launcher) -> dict[str, Callable[..., Any]]:
     """Every fused op and update, by name, on one device."""
     fused = {}
-    for family in (activation, conv, loss, norm_batch, pool, update, update_adaptive):
+    for family in (activation, conv, loss, norm_batch, pool, recurrent, update, update_adaptive):
         fused.update(family.overrides(launcher))
     return {name: with_defaults(name, function) for name, function in fused.items()}
 

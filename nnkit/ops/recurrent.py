@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from nnkit.dispatch import Result, op_of_several
 from nnkit.errors import closest
-from nnkit.ops.steps import Steps, check_recurrent, multiply_adds, weight_gradients
+from nnkit.ops.steps import Steps, check_recurrent, multiply_adds, summed, weight_gradients
 from nnkit.typing import Array, Namespace, Needs
 
 __all__ = ["gru", "lstm", "rnn"]
@@ -33,6 +33,12 @@ NONLINEARITIES: Final[dict[str, Callable[[Any, Array], Array]]] = {
     "relu": lambda xp, z: xp.maximum(z, 0),
     "sigmoid": _sigmoid,
 }
+
+
+def check_nonlinearity(name: str) -> None:
+    """Refuse a name that `rnn` does not know."""
+    if name not in NONLINEARITIES:
+        raise ValueError(f"rnn: unknown nonlinearity {name!r}. {closest(name, NONLINEARITIES)}")
 
 
 def _slope(xp: Namespace, name: str, h: Array) -> Array:
@@ -66,13 +72,11 @@ def rnn(
     >>> [y.shape for y in nnkit.ops.rnn(x, None, w, w)]
     [(2, 1, 1), (1, 1)]
     """
-    if nonlinearity not in NONLINEARITIES:
-        known = closest(nonlinearity, NONLINEARITIES)
-        raise ValueError(f"rnn: unknown nonlinearity {nonlinearity!r}. {known}")
+    check_nonlinearity(nonlinearity)
     f = NONLINEARITIES[nonlinearity]
     check_recurrent("rnn", 1, x, (h_0,), w_ih, w_hh, (b_ih, b_hh), lengths)
     steps = Steps(xp, x, lengths, reverse)
-    z, w = steps.input_products(w_ih, _sum(b_ih, b_hh)), xp.matrix_transpose(w_hh)
+    z, w = steps.input_products(w_ih, summed(b_ih, b_hh)), xp.matrix_transpose(w_hh)
     h = [steps.start(h_0, w_hh)]
     for t in steps.order:
         h.append(steps.hold(t, f(xp, z[t, ...] + xp.matmul(h[-1], w)), h[-1]))
@@ -93,13 +97,6 @@ def rnn(
         return dx, dh if needs[1] else None, *weights, None
 
     return (steps.only(outputs), h[-1]), vjp if any(needs) else None
-
-
-def _sum(a: Array | None, b: Array | None) -> Array | None:
-    """a + b, where None is nothing."""
-    if a is None or b is None:
-        return b if a is None else a
-    return a + b
 
 
 @op_of_several
@@ -133,7 +130,7 @@ def lstm(
     # With k = 1/2, k tanh(k z) + 1 - k is the sigmoid, with k = 1 the tanh: one call for all gates.
     column = xp.arange(4 * size, device=x.device)
     k = 0.5 + 0.5 * xp.astype((column >= 2 * size) & (column < 3 * size), x.dtype)
-    z = steps.input_products(w_ih, _sum(b_ih, b_hh)) * k
+    z = steps.input_products(w_ih, summed(b_ih, b_hh)) * k
     w = xp.matrix_transpose(w_hh) * k
     h, c, gates = [steps.start(h_0, w_hh)], [steps.start(c_0, w_hh)], []
     for t in steps.order:

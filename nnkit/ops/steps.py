@@ -58,6 +58,13 @@ class Steps:
         return self.xp.stack(arrays[:: -1 if self.reverse else 1])
 
 
+def summed(a: Array | None, b: Array | None) -> Array | None:
+    """a + b, where None is nothing."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b
+
+
 def weight_gradients(
     xp: Namespace,
     needs: Needs,
