@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -102,7 +101,13 @@ NOT_TRIED = "not tried yet"
 
 def adapter_names() -> list[str]:
     """The names that NNKIT_BACKEND may hold: ours and those of other packages."""
-    return sorted({*ADAPTERS, *(entry.name for entry in entry_points(group="nnkit.backends"))})
+    return sorted({*ADAPTERS, *(entry.name for entry in _of_other_packages())})
+
+
+def _of_other_packages() -> Any:
+    from importlib.metadata import entry_points  # not above: it takes a tenth of our import
+
+    return entry_points(group="nnkit.backends")
 
 
 def adapter(name: str) -> ModuleType:
@@ -113,7 +118,7 @@ def adapter(name: str) -> ModuleType:
     """
     if name in ADAPTERS:
         return import_module(f"nnkit.backends.{name}")
-    for entry in entry_points(group="nnkit.backends", name=name):
+    for entry in (entry for entry in _of_other_packages() if entry.name == name):
         module: ModuleType = entry.load()
         return module
     raise ValueError(f"unknown backend '{name}'. {closest(name, adapter_names())}")
